@@ -1,0 +1,201 @@
+"""Where documents are counted and batches become durable.
+
+Each document ends in one outcome per job (invariant 5), however often it comes up: `counted` remembers whom this job
+has counted, over kills and resumes, because it is committed together with the counters and the rows it speaks of.
+`seen` remembers whom this listing has named, and proves absence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from syncline.engine.work import Work
+from syncline.model.documents import Document, Held, State
+from syncline.model.errors import SynclineError
+from syncline.model.news import Complete
+from syncline.model.outcomes import Counters, Kind, Outcome, combine
+from syncline.model.ports import Batch, Mark, Put, Resume
+from syncline.planning.seen import Seen
+
+BATCH_ROWS = 2000
+BATCH_BYTES = 4 << 20
+BATCH_S = 0.25
+
+FROM_THE_START = ""
+
+# Keeping costs no write, so it leaves no outcome behind; the row's state says what was counted.
+_UNRECORDED = {State.LIVE: Kind.KEPT, State.FILTERED: Kind.FILTERED, State.FAILED: Kind.FAILED}
+
+
+class Desk:
+    """Collects what was decided, counts it, and commits it in batches."""
+
+    def __init__(self, work: Work, resume: Resume) -> None:
+        self._work = work
+        self._ledger = work.ledger
+        self._recipe = work.recipe
+        self.counters = resume.counters
+        self.counted = Seen.from_bytes(resume.counted)
+        # Without a cursor the source is listed from its start, and absence is proved afresh.
+        self.seen = self.counted.copy() if resume.job_cursor else Seen()
+        self.fresh = not resume.counted
+        self.written = 0
+        self.list_again = False  # a resumed attempt must list from the start: what follows acts on absence
+        self._revisits = not self.fresh
+        self._start_batch()
+
+    def _start_batch(self) -> None:
+        self._batch = Batch(recipe=self._recipe)
+        self._bytes = 0
+        self._opened_at = 0.0
+        self.open_ids: set[str] = set()
+        self._again: dict[str, Kind | None] = {}  # came up before in this job: what it counted as, if not recorded
+
+    # --- what became of a document -----------------------------------------------------------------------------
+
+    def keep(self, seq: int, kind: Kind = Kind.KEPT) -> None:
+        """Nothing has to be done: count it, once."""
+        self.keep_all((seq,), kind)
+
+    def keep_all(self, seqs: Sequence[int], kind: Kind) -> None:
+        """The same for many at once."""
+        self.seen.add_all(seqs)
+        self.counters.add(kind, self.counted.add_all(seqs))
+
+    def put(self, document: Document, fingerprint: bytes, held: Held | None, reason: str) -> None:
+        """Insert or update it."""
+        live = held is not None and held.state == State.LIVE
+        code, message = document.warning or ("", reason if live else "")
+        self._batch.puts.append(Put(document, fingerprint, held.seq if held else None))
+        self._bytes += document.size() + 200
+        self._note(Outcome(document.id, Kind.UPDATED if live else Kind.INSERTED, "index", code, message), held)
+
+    def refresh(self, document: Document, held: Held) -> None:
+        """Same content: let the ledger know the newer version, if it is newer."""
+        if document.version != held.version or held.recipe != self._recipe:
+            row = held._replace(version=document.version, recipe=self._recipe)
+            self._mark(row, held)
+        self.keep(held.seq)
+
+    def fail(self, id: str, held: Held | None, error: SynclineError, stage: str) -> None:
+        """It cannot be taken now. What the index holds of it stays; the next job tries again."""
+        if held is None or held.state == State.FILTERED:
+            self._mark(Held(0, id, None, b"", "", State.FAILED), held)
+        self._note(Outcome.failed(id, error, stage), held)
+        self._work.log("warning", "document.failed", document=id, stage=stage, code=error.code, message=error.message)
+
+    def filter(self, id: str, held: Held | None, rule: str, code: str, version: str | None, recipe: str) -> None:
+        """A rule keeps it out, and the index does not hold it."""
+        self._mark(Held(0, id, version, b"", recipe, State.FILTERED), held)
+        self._note(Outcome(id, Kind.FILTERED, "filter", code, rule), held)
+
+    def delete(self, held: Held, message: str, code: str = "") -> None:
+        """Take it out of the index."""
+        self._batch.deletes.append(held)
+        self._note(Outcome(held.id, Kind.DELETED, "index", code, message), held)
+
+    def delete_filtered(self, held: Held, rule: str, code: str, recipe: str) -> None:
+        """Take it out of the index because a rule keeps it out now, and remember that at `held.version`."""
+        self._batch.marks.append(Mark(Held(0, held.id, held.version, b"", recipe, State.FILTERED), None))
+        self.delete(held, rule, code)
+
+    def forget(self, held: Held) -> None:
+        """Drop a ledger row that has no document: it is not there any more and never was in the index."""
+        self._batch.forgets.append(held)
+        self._grown()
+
+    def withhold(self, held: Held, reason: str) -> None:
+        """It looks gone, and waits for approval."""
+        self._note(Outcome(held.id, Kind.WITHHELD, "guard", "deletion.withheld", reason), held)
+
+    def _mark(self, row: Held, held: Held | None) -> None:
+        self._batch.marks.append(Mark(row, held.seq if held else None))
+
+    def _note(self, outcome: Outcome, held: Held | None) -> None:
+        self._batch.outcomes.append(outcome)
+        self.open_ids.add(outcome.id)
+        if held is not None:
+            self.seen.add(held.seq)
+            if held.seq in self.counted:
+                self._again[outcome.id] = _UNRECORDED[held.state]
+            else:
+                self.counted.add(held.seq)
+        elif self._revisits:
+            self._again[outcome.id] = None
+        if outcome.kind is Kind.DELETED:
+            self._revisits = True  # it may come back in this job, without its row
+        self._grown()
+
+    # --- making it durable -----------------------------------------------------------------------------------------
+
+    def _grown(self) -> None:
+        batch = self._batch
+        if not self._opened_at:
+            self._opened_at = self._work.clock()
+        if (
+            len(batch.outcomes) + len(batch.forgets) >= BATCH_ROWS
+            or self._bytes >= BATCH_BYTES
+            or self._work.clock() - self._opened_at >= BATCH_S
+        ):
+            self.flush()
+
+    def flush(self, job_cursor: str | None = None, feed_cursor: str | None = None) -> None:
+        """Commit what has been collected, with the counters, the bitmap and any cursor (invariant 1)."""
+        batch = self._batch
+        if not (batch.rows or batch.outcomes or job_cursor is not None or feed_cursor is not None):
+            return
+        batch.job_cursor, batch.feed_cursor = job_cursor, feed_cursor
+        self._commit(batch)
+
+    def close(self, complete: Complete | None, feed_cursor: str | None, remembered: Resume, trusted: bool) -> None:
+        """The job's last commit: what the end of the scan left to remember. Nothing new, nothing written."""
+        batch = self._batch
+        if complete is not None and trusted:
+            if complete.anchor != remembered.anchor:
+                batch.anchor = complete.anchor
+            if dict(complete.memory or {}) != dict(remembered.memory or {}):
+                batch.memory = complete.memory or {}
+        if feed_cursor is not None and feed_cursor != remembered.feed_cursor:
+            batch.feed_cursor = feed_cursor
+        news = (batch.feed_cursor, batch.anchor, batch.memory)
+        if batch.rows or batch.outcomes or any(item is not None for item in news):
+            batch.ended = True
+            self._commit(batch)
+
+    def _commit(self, batch: Batch) -> None:
+        before = self.counters.as_dict()
+        self._count(batch)
+        batch.counters, batch.counted = self.counters, self._bitmap_with
+        if self.list_again:
+            batch.job_cursor = FROM_THE_START
+        self._work.crash("engine.commit.before")
+        try:
+            seqs = self._ledger.commit(self._work.ticket, batch)
+        except BaseException:
+            self.counters = Counters(before)
+            raise
+        self._work.crash("engine.commit.after")
+        self.written += len(batch.puts)
+        self.seen.add_all(seqs)
+        self.counted.add_all(seqs)
+        self._start_batch()
+
+    def _count(self, batch: Batch) -> None:
+        if not self._again:
+            self.counters.add_all(batch.outcomes)
+            return
+        recorded = self._ledger.outcomes_of(self._work.ticket.job, sorted(self._again))
+        for position, outcome in enumerate(batch.outcomes):
+            batch.outcomes[position] = self._recount(outcome, recorded.get(outcome.id))
+
+    def _recount(self, outcome: Outcome, recorded: Kind | None) -> Outcome:
+        earlier = recorded or self._again.get(outcome.id)
+        if earlier is not None:
+            self.counters.add(earlier, -1)
+            outcome = outcome._replace(kind=combine(earlier, outcome.kind))
+        self.counters.add_all((outcome,))
+        return outcome
+
+    def _bitmap_with(self, seqs: Sequence[int]) -> bytes:
+        self.counted.add_all(seqs)
+        return self.counted.to_bytes()

@@ -1,0 +1,353 @@
+"""From news to decisions: what a source says is looked up, decided, fetched, fingerprinted and transformed.
+
+Listing sources are read ahead (up to LOOKAHEAD documents that need fetching) so that totals are known before the work
+is done; kept documents never wait in memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple, TypeVar
+
+from syncline.engine.desk import Desk
+from syncline.engine.meter import Meter
+from syncline.engine.work import Stopped, Work
+from syncline.model.documents import Document, Held, State, Tombstone
+from syncline.model.errors import DocumentRejected, SourceProtocolError, SynclineError
+from syncline.model.news import Checkpoint, Complete, Gone, Page, Read, Refused, Skipped, Unlisted
+from syncline.model.outcomes import Kind
+from syncline.model.ports import ListingSource, Resume, StreamSource, Transform, Unwanted
+from syncline.planning import decide
+from syncline.planning.decide import Need, Step, Write
+
+T = TypeVar("T")
+
+LOOKAHEAD = 50_000
+FETCH_AT_ONCE = 256
+TRANSFORM_AT_ONCE = 256
+TRANSFORM_BYTES = 8 << 20
+STREAM_AT_ONCE = 512
+
+
+class Fetched(NamedTuple):
+    """A document whose content is at hand and differs from what is held."""
+
+    document: Document
+    fingerprint: bytes
+    held: Held | None
+    reason: str
+
+
+class RuledOut(NamedTuple):
+    """Why a live document must leave the index though it still exists."""
+
+    rule: str
+    code: str
+    recipe: str
+    version: str | None
+
+
+class River:
+    """Reads one source to its end. Afterwards `complete`, `blind` and `ruled_out` say what was learnt on the way."""
+
+    def __init__(self, work: Work, desk: Desk, resume: Resume, meter: Meter) -> None:
+        self._work = work
+        self._desk = desk
+        self._resume = resume
+        self._meter = meter
+        self._recipe = work.recipe
+        self._needs: dict[str, Need] = {}
+        self._changed: dict[str, Fetched] = {}
+        self._changed_bytes = 0
+        self._feeds_at_once = work.incremental or (resume.feed_cursor is None and not any(_counts(work)))
+        self.feed_cursor: str | None = None
+        self.complete: Complete | None = None
+        self.blind: list[Unlisted] = []
+        self.ruled_out: dict[int, RuledOut] = {}  # by seq
+
+    def run(self) -> None:
+        """Read to the end. Raises Stopped, or the SynclineError that ended it; what was decided is on the desk."""
+        if isinstance(self._work.source, ListingSource):
+            self._list(self._work.source)
+        else:
+            self._stream(self._work.source)
+
+    def check_stop(self) -> None:
+        """Raise Stopped when somebody asked for it."""
+        if self._work.stop():
+            raise Stopped
+
+    # --- listing sources ---------------------------------------------------------------------------------------------
+
+    def _list(self, source: ListingSource) -> None:
+        for news in _guarded(source.list(self._resume.memory, self._resume.job_cursor or None)):
+            self.check_stop()
+            if isinstance(news, Page):
+                self._page(news)
+            elif isinstance(news, Skipped):
+                self._skip(news)
+            elif isinstance(news, Unlisted):
+                self._unlisted(news)
+            elif isinstance(news, Checkpoint):
+                self._drain()
+                # What is ruled out is remembered here only: a resumed attempt must meet it again.
+                self._desk.flush(job_cursor=None if self.ruled_out else news.cursor)
+            elif isinstance(news, Complete):
+                self.complete = news
+            else:
+                raise _strange(news, "list")
+            if len(self._needs) >= LOOKAHEAD:
+                self._drain()
+        self._meter.listed_all()
+        self._drain()
+
+    def _page(self, page: Page) -> None:
+        ids = _ids(page)
+        self._settle_open(ids)
+        held = self._work.ledger.held(self._work.ticket.connector, ids)
+        decided = decide.page(page.entries, held, self._recipe, self._work.force)
+        self._desk.keep_all(decided.kept, Kind.KEPT)
+        self._desk.keep_all(decided.filtered, Kind.FILTERED)
+        for need in decided.needs:
+            self._need(need)
+        self._meter.listed(page.scanned or len(ids))
+
+    def _need(self, need: Need) -> None:
+        if need.held is not None:
+            self._desk.seen.add(need.held.seq)
+        if need.entry.id not in self._needs:
+            self._meter.planned_write()
+        self._needs[need.entry.id] = need
+
+    def _skip(self, skipped: Skipped) -> None:
+        self._settle_open([skipped.id])
+        held = self._work.ledger.held(self._work.ticket.connector, [skipped.id]).get(skipped.id)
+        recipe = decide.rule_recipe(skipped.rule)
+        if held is not None and decide.still_filtered(skipped.rule, held):
+            self._desk.keep(held.seq, Kind.FILTERED)
+        elif held is not None and held.state == State.LIVE:
+            self._rule_out(held, RuledOut(skipped.rule, skipped.code, recipe, None))
+        else:
+            self._desk.filter(skipped.id, held, skipped.rule, skipped.code, None, recipe)
+        self._meter.listed(1)
+
+    def _rule_out(self, held: Held, rule: RuledOut) -> None:
+        # Taking a live document out is a deletion: it waits for the guard, at the end.
+        self._desk.seen.discard(held.seq)
+        self.ruled_out[held.seq] = rule
+
+    def _unlisted(self, news: Unlisted) -> None:
+        self.blind.append(news)
+        error = news.error
+        self._work.log("warning", "scope.unlisted", scope=news.prefix, code=error.code, message=error.message)
+
+    def _settle_open(self, ids: Iterable[str]) -> None:
+        """A document that comes up again is looked up after its first appearance has been committed."""
+        ids = list(ids)
+        if not self._needs.keys().isdisjoint(ids) or not self._desk.open_ids.isdisjoint(ids):
+            self._drain()
+            self._desk.flush()
+
+    def _drain(self) -> None:
+        needs = list(self._needs.values())
+        self._needs = {}
+        source = self._work.source
+        for start in range(0, len(needs), FETCH_AT_ONCE):
+            assert isinstance(source, ListingSource)
+            self._fetch(source, needs[start : start + FETCH_AT_ONCE])
+        self._transform()
+
+    def _fetch(self, source: ListingSource, needs: Sequence[Need]) -> None:
+        waiting = {need.entry.id: need for need in needs}
+        for answer in _guarded(source.fetch([need.entry for need in needs])):
+            self.check_stop()
+            need = waiting.pop(getattr(answer, "id", ""), None)
+            if need is None:
+                raise _strange(answer, "fetch")
+            if isinstance(answer, Document):
+                self._take(answer, need.held, need.reason)
+            elif isinstance(answer, Refused):
+                self._desk.fail(answer.id, need.held, answer.error, answer.stage)
+            elif isinstance(answer, Gone):
+                self._vanished(need)
+            else:
+                raise _strange(answer, "fetch")
+            self._meter.done()
+        for need in waiting.values():
+            error = DocumentRejected("the source gave no answer for it", code="source.no_answer")
+            self._desk.fail(need.entry.id, need.held, error, "fetch")
+
+    def _vanished(self, need: Need) -> None:
+        # Listed a moment ago: the next listing will tell. Until then it is neither new nor proved gone.
+        if need.held is not None and need.held.state == State.LIVE:
+            self._desk.keep(need.held.seq)
+        self._work.log("info", "document.vanished", document=need.entry.id)
+
+    # --- stream sources ----------------------------------------------------------------------------------------------
+
+    def _stream(self, source: StreamSource) -> None:
+        cursor = self._resume.job_cursor or None
+        if cursor is None and self._work.incremental:
+            cursor = self._resume.feed_cursor
+        chunk: dict[str, Read] = {}
+        size = 0
+        for news in _guarded(source.read(cursor)):
+            self.check_stop()
+            if isinstance(news, Document | Tombstone | Skipped | Refused):
+                chunk.pop(news.id, None)
+                chunk[news.id] = news
+                size += news.size() if isinstance(news, Document) else 0
+                if len(chunk) < STREAM_AT_ONCE and size < TRANSFORM_BYTES:
+                    continue
+            self._stream_chunk(chunk)
+            chunk, size = {}, 0
+            self._control(news)
+        self._meter.listed_all()
+        self._stream_chunk(chunk)
+
+    def _control(self, news: Read) -> None:
+        if isinstance(news, Checkpoint):
+            self.feed_cursor = news.cursor
+            self._desk.flush(job_cursor=news.cursor, feed_cursor=news.cursor if self._feeds_at_once else None)
+        elif isinstance(news, Complete):
+            self.complete = news
+            self.feed_cursor = news.cursor if news.cursor is not None else self.feed_cursor
+        elif isinstance(news, Unlisted):
+            self._unlisted(news)
+        elif not isinstance(news, Document | Tombstone | Skipped | Refused):
+            raise _strange(news, "read")
+
+    def _stream_chunk(self, chunk: dict[str, Read]) -> None:
+        if not chunk:
+            return
+        self._settle_open(chunk)
+        held = self._work.ledger.held(self._work.ticket.connector, list(chunk))
+        for id, news in chunk.items():
+            self.check_stop()
+            self._stream_one(news, held.get(id))
+        self._transform()
+        self._meter.listed(len(chunk))
+
+    def _stream_one(self, news: Read, held: Held | None) -> None:
+        if isinstance(news, Document):
+            step, reason = decide.listed(news.version, held, self._recipe, self._work.force)
+            if held is None or step is Step.FETCH:
+                self._meter.planned_write()
+                self._take(news, held, reason)
+                self._meter.done()
+            else:
+                self._desk.keep(held.seq, Kind.KEPT if step is Step.KEEP else Kind.FILTERED)
+        elif isinstance(news, Tombstone):
+            self._tombstone(held)
+        elif isinstance(news, Skipped):
+            self._skip(news)
+        elif isinstance(news, Refused):
+            self._desk.fail(news.id, held, news.error, news.stage)
+
+    def _tombstone(self, held: Held | None) -> None:
+        if held is None:
+            return
+        if held.state == State.LIVE:
+            self._desk.delete(held, "the source says it is gone")
+        else:
+            self._desk.forget(held)
+
+    # --- content -----------------------------------------------------------------------------------------------------
+
+    def _take(self, document: Document, held: Held | None, reason: str) -> None:
+        refusal = _load(document)
+        if refusal is not None:
+            self._desk.fail(document.id, held, refusal, "fetch")
+            return
+        fingerprint = document.fingerprint()
+        if held is not None and decide.content(fingerprint, held, self._recipe) is Write.REFRESH:
+            self._desk.refresh(document, held)
+            return
+        if not self._work.transforms:
+            self._desk.put(document, fingerprint, held, reason)
+            return
+        self._changed[document.id] = Fetched(document, fingerprint, held, reason)
+        self._changed_bytes += document.size()
+        if len(self._changed) >= TRANSFORM_AT_ONCE or self._changed_bytes >= TRANSFORM_BYTES:
+            self._transform()
+
+    def _transform(self) -> None:
+        changed, self._changed, self._changed_bytes = self._changed, {}, 0
+        if not changed:
+            return
+        stream: Iterable[Document] = [item.document for item in changed.values()]
+        for transform in self._work.transforms[:-1]:
+            stream = list(self._through(transform, list(stream), changed))
+        if self._work.transforms:
+            stream = self._through(self._work.transforms[-1], list(stream), changed)
+        for document in stream:
+            item = changed[document.id]
+            self._desk.put(document, item.fingerprint, item.held, item.reason)
+
+    def _through(
+        self, transform: Transform, documents: list[Document], changed: dict[str, Fetched]
+    ) -> Iterator[Document]:
+        for answer in transform.apply(documents):
+            self.check_stop()
+            held = changed[answer.id].held
+            if isinstance(answer, Document):
+                yield answer
+            elif isinstance(answer, Refused):
+                self._desk.fail(answer.id, held, answer.error, answer.stage)
+            else:
+                self._unwanted(answer, changed[answer.id])
+
+    def _unwanted(self, answer: Unwanted, item: Fetched) -> None:
+        if item.held is not None and item.held.state == State.LIVE:
+            self._rule_out(item.held, RuledOut(answer.rule, answer.code, self._recipe, item.document.version))
+        else:
+            self._desk.filter(answer.id, item.held, answer.rule, answer.code, item.document.version, self._recipe)
+
+
+def _counts(work: Work) -> tuple[int, int]:
+    return work.ledger.count(work.ticket.connector)
+
+
+def _load(document: Document) -> SynclineError | None:
+    """Call the document's `load` if it has one; the error if it cannot."""
+    if document.load is None:
+        return None
+    try:
+        body = document.load()
+    except SynclineError as error:
+        return error
+    except Exception as error:
+        message = f"its body could not be loaded: {type(error).__name__}: {error}"
+        return DocumentRejected(message, code="source.load_failed")
+    document.load = None
+    if isinstance(body, str):
+        document.text = body
+    elif isinstance(body, bytes):
+        document.content = body
+    else:
+        return DocumentRejected(f"its load() returned {type(body).__name__}, not bytes or str", code="document.invalid")
+    return None
+
+
+def _guarded(news: Iterator[T]) -> Iterator[T]:
+    """What a source raises in its own words becomes an error of the family."""
+    try:
+        yield from news
+    except (SynclineError, Stopped, GeneratorExit):
+        raise
+    except Exception as error:
+        message = f"the source raised {type(error).__name__}: {error}"
+        raise SourceProtocolError(message, code="source.raised") from error
+
+
+def _ids(page: Page) -> list[str]:
+    try:
+        ids = [entry.id for entry in page.entries]
+        "".join(ids)  # the quickest way to find one that is no str
+    except (AttributeError, TypeError) as error:
+        raise SourceProtocolError("list() gave a Page whose entries are not Entry(str, …)") from error
+    return ids
+
+
+def _strange(news: object, verb: str) -> SourceProtocolError:
+    return SourceProtocolError(f"{verb}() gave a {type(news).__name__}, which does not belong there")

@@ -1,0 +1,97 @@
+"""The document and what we believe about it.
+
+A *document* is the unit inserted, updated, deleted, kept or failed. Its id is chosen by the source and is
+unique within one connector; two connectors of one index may use the same id without touching each other.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Any, NamedTuple
+
+import xxhash
+
+MAX_ID_BYTES = 4096
+
+MetadataValue = str | int | float | bool | None | Sequence[str]
+Metadata = Mapping[str, Any]
+
+
+@dataclass(slots=True)
+class Document:
+    """One document as a source hands it over, or as it leaves the transforms.
+
+    id          1 to 4096 bytes of UTF-8, unique within the connector.
+    content     raw bytes, to be extracted by `media_type`; or None when `text` is given.
+    text        plain text; wins over `content`.
+    load        called only when the document turns out to be new or changed; returns bytes or str.
+                Give it together with `version` so that unchanged documents cost no read.
+    title       shown and searched with more weight; extraction may fill it when empty.
+    media_type  such as "text/markdown"; guessed from `id` and the bytes when empty.
+    metadata    flat JSON: strings, numbers, booleans, or lists of strings. Filterable in search.
+    url         where a person can open it.
+    allow, deny principals ("user:ann", "group:sales"); an empty `allow` means public. `deny` wins.
+    version     anything that changes when the document does (etag, mtime, revision); None: compare by content.
+    warning     (code, message) when the document was taken with a reservation, such as text that was cut.
+    """
+
+    id: str
+    content: bytes | None = None
+    text: str | None = None
+    title: str = ""
+    media_type: str = ""
+    metadata: dict[str, Any] = field(default_factory=dict)
+    url: str = ""
+    allow: tuple[str, ...] = ()
+    deny: tuple[str, ...] = ()
+    version: str | None = None
+    load: Callable[[], bytes | str] | None = None
+    warning: tuple[str, str] | None = None
+
+    def fingerprint(self) -> bytes:
+        """16 bytes that change when anything a reader of the index could see changes. `version` has no part in it.
+        Source: XXH3-128 over length-prefixed fields; a change detector, not a signature."""
+        body = self.content if self.text is None else self.text.encode("utf-8", "surrogatepass")
+        digest = xxhash.xxh3_128(body or b"")
+        if self.title or self.metadata or self.url or self.allow or self.deny or self.media_type:
+            rest = [self.title, self.media_type, self.url, self.metadata, sorted(self.allow), sorted(self.deny)]
+            digest.update(b"\0" + json.dumps(rest, sort_keys=True, default=str).encode("utf-8", "surrogatepass"))
+        return digest.digest()
+
+    def size(self) -> int:
+        """Bytes (or characters, of text) this document holds in memory."""
+        return len(self.text or "") + len(self.content or b"")
+
+
+class Tombstone(NamedTuple):
+    """A source saying "this one is gone"."""
+
+    id: str
+
+
+class State(IntEnum):
+    """What the ledger says of a document: in the index, kept out by a rule, or known but not taken so far."""
+
+    LIVE = 1
+    FILTERED = 2
+    FAILED = 3
+
+
+class Held(NamedTuple):
+    """A ledger row: what we believe the index holds for one document of one connector.
+
+    seq          number of the row; never reused within an index. The seen-bitmap speaks of these.
+    version      the source's version when we took it; None: compare by content next time.
+    fingerprint  `Document.fingerprint()` of what was taken; b"" unless LIVE.
+    recipe       fingerprint of the transforms it went through; for FILTERED rows the rule that kept it out.
+    """
+
+    seq: int
+    id: str
+    version: str | None
+    fingerprint: bytes
+    recipe: str
+    state: State

@@ -1,0 +1,89 @@
+"""What a source says, and what it promises by saying it.
+
+A listing source yields, in any order:  Page*  Skipped*  Unlisted*  Checkpoint*  and at last Complete.
+A stream source yields:                 Document*  Tombstone*  Unlisted*  Checkpoint*  and at last Complete.
+
+Complete is the end-of-scan proof: without it nothing is deleted by absence and the job does not succeed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from syncline.model.documents import Document, Tombstone
+from syncline.model.errors import SynclineError
+
+
+class Entry(NamedTuple):
+    """One line of a listing: enough to decide whether the document must be fetched.
+
+    version  changes whenever the document may have changed; None: cannot tell, fetch and compare by content.
+    token    whatever `fetch` wants to find it again; never stored.
+    """
+
+    id: str
+    version: str | None
+    token: Any = None
+
+
+class Page(NamedTuple):
+    """A batch of a listing, a few thousand entries at the most."""
+
+    entries: Sequence[Entry]
+    scanned: int = 0  # documents looked at for this page, for progress; 0: as many as entries
+
+
+class Skipped(NamedTuple):
+    """A document the source's own rules keep out. `rule` is stable and readable: the pattern, the limit."""
+
+    id: str
+    rule: str
+    code: str = "filtered.rule"
+
+
+class Unlisted(NamedTuple):
+    """What lies under `prefix` could not be listed (an id prefix; "" is everything). Nothing under it is
+    deleted by this job; additions elsewhere go on."""
+
+    prefix: str
+    error: SynclineError
+
+
+class Gone(NamedTuple):
+    """Answer of `fetch`: listed a moment ago, not there any more. Counts as not listed."""
+
+    id: str
+
+
+class Refused(NamedTuple):
+    """Answer of `fetch` or of a transform: this document cannot be taken now; it fails alone."""
+
+    id: str
+    error: SynclineError
+    stage: str = "fetch"
+
+
+class Checkpoint(NamedTuple):
+    """A promise: reading again from `cursor` repeats nothing before it and misses nothing after it."""
+
+    cursor: str
+
+
+class Complete(NamedTuple):
+    """The end-of-scan proof.
+
+    anchor   identity of the place that was listed (a device, a bucket's creation date); when it differs from the
+             last one, absence proves nothing until most of what is held has been found again.
+    memory   small JSON the source wants back at its next listing.
+    cursor   for stream sources: where an incremental read goes on from.
+    """
+
+    anchor: str = ""
+    memory: Mapping[str, Any] | None = None
+    cursor: str | None = None
+
+
+Listed = Page | Skipped | Unlisted | Checkpoint | Complete
+Fetched = Document | Gone | Refused
+Read = Document | Tombstone | Skipped | Unlisted | Refused | Checkpoint | Complete

@@ -1,0 +1,77 @@
+"""One attempt of a job in this process: claim, watch, run, write down how it ended."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable
+
+from syncline.engine.job import run_job
+from syncline.engine.work import Ending, Work
+from syncline.model.errors import SynclineError
+from syncline.model.jobs import Job, JobEvent, JobState
+from syncline.model.ports import Clock, JobBook
+from syncline.model.reports import Progress
+from syncline.runner.joblog import JobLog
+from syncline.runner.watch import Watch
+
+Build = Callable[[Job], Work]  # a Work whose stop, report and log are still to be filled in
+
+
+def worker_name() -> str:
+    """Who runs it, for people: host and process."""
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+def run_inline(
+    job: Job,
+    book: JobBook,
+    open_book: Callable[[], JobBook],
+    build: Build,
+    log: JobLog,
+    clock: Clock,
+    *,
+    stop: Callable[[], bool],
+    on_progress: Callable[[Progress], None] | None = None,
+    on_hang: Callable[[], None] | None = None,
+) -> Job:
+    """Run a claimed job to its end and return it as it then stands."""
+    watch = Watch(job, open_book, clock, stop, on_hang)
+    watch.start()
+    log.note("job.started", attempt=job.attempt, type=job.type.value, trigger=job.trigger.value)
+    try:
+        ending = _run(job, build, watch, log, on_progress)
+    finally:
+        watch.finish()
+    return _end(job, book, ending, log, clock)
+
+
+def _run(job: Job, build: Build, watch: Watch, log: JobLog, on_progress: Callable[[Progress], None] | None) -> Ending:
+    try:
+        work = build(job)
+    except SynclineError as error:
+        return Ending(JobEvent.FAIL, job.counters, error)
+    watch.interruptible = (work.source, *work.transforms)
+
+    def report(progress: Progress) -> None:
+        watch.report(progress)
+        if on_progress is not None:
+            on_progress(progress)
+
+    work.stop, work.report, work.log = watch.stopping, report, log.log
+    try:
+        return run_job(work)
+    finally:
+        for transform in work.transforms:
+            transform.close()
+
+
+def _end(job: Job, book: JobBook, ending: Ending, log: JobLog, clock: Clock) -> Job:
+    error = None if ending.error is None else ending.error.as_dict()
+    if ending.error is not None:
+        log.log("error", "job.failed", code=ending.error.code, message=ending.error.message)
+    if ending.event is JobEvent.HALT and job.state is JobState.RUNNING:
+        book.request_stop(job.number)  # a stop asked for in this process has not reached the table yet
+    ended = book.end(job, ending.event, clock(), ending.counters, error, ending.notes)
+    log.close("job.ended", state=ended.state.value, **ending.counters.as_dict())
+    return ended

@@ -1,0 +1,1 @@
+"""What Syncline remembers: connectors, jobs, ledger, checkpoints, outcomes and, embedded, the documents themselves."""

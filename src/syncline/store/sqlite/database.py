@@ -1,0 +1,150 @@
+"""Opening SQLite files: pragmas, versions, migrations under a lock, and errors in our own words."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import apsw
+
+from syncline.model.errors import DataDirectoryError, DestinationError
+from syncline.model.ports import CrashPoint, no_crash
+
+HERE = os.path.dirname(__file__)
+BUSY_TIMEOUT_MS = 10_000
+CACHE_KIB = 16_384
+WAL_PAGES = 4_000  # pages in the log before it is copied back; large batches would otherwise copy after each commit
+
+
+def load_queries(file: str) -> dict[str, str]:
+    """The statements of a .sql file by the name in the `-- name:` line above each."""
+    queries: dict[str, str] = {}
+    with open(os.path.join(HERE, file), encoding="utf-8") as lines:
+        for block in lines.read().split("-- name: ")[1:]:
+            name, _, statement = block.partition("\n")
+            queries[name.strip()] = statement.strip()
+    return queries
+
+
+def open_database(path: str, migrations: str, *, create: bool = True, read_only: bool = False) -> apsw.Connection:
+    """A connection with the newest schema. Raises DataDirectoryError when the file is newer, damaged or in use.
+
+    `read_only` promises not to change one byte, not even by tidying up; `create` false raises when it is absent.
+    """
+    flags = apsw.SQLITE_OPEN_READWRITE
+    if create and not read_only:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        flags |= apsw.SQLITE_OPEN_CREATE
+    with translated(path):
+        connection = apsw.Connection(path, flags=flags)
+        connection.set_busy_timeout(BUSY_TIMEOUT_MS)
+        if read_only:
+            _leave_as_it_is(connection, path)
+        else:
+            _prepare(connection, path, migrations)
+        _check_version(connection, path, migrations)
+        connection.execute(f"pragma cache_size = -{CACHE_KIB}")
+    return connection
+
+
+def _prepare(connection: apsw.Connection, path: str, migrations: str) -> None:
+    if connection.execute("pragma user_version").get == 0:
+        connection.execute("pragma journal_mode = wal")
+    connection.execute("pragma synchronous = full")  # a power cut must not take back what the text index has seen
+    connection.wal_autocheckpoint(WAL_PAGES)
+    _check_version(connection, path, migrations)
+    _migrate(connection, migrations)
+
+
+def _leave_as_it_is(connection: apsw.Connection, path: str) -> None:
+    if os.path.exists(path + "-wal"):
+        connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+    connection.execute("pragma query_only = on")
+
+
+def _scripts(migrations: str) -> list[str]:
+    folder = os.path.join(HERE, "migrations")
+    return sorted(name for name in os.listdir(folder) if name.startswith(migrations + "_") and name.endswith(".sql"))
+
+
+def _migrate(connection: apsw.Connection, migrations: str) -> None:
+    scripts = _scripts(migrations)
+    if connection.execute("pragma user_version").get == len(scripts):
+        return
+    connection.execute("begin exclusive")
+    try:
+        version = connection.execute("pragma user_version").get
+        for number, name in enumerate(scripts[version:], version + 1):
+            with open(os.path.join(HERE, "migrations", name), encoding="utf-8") as script:
+                connection.execute(script.read())
+            connection.execute(f"pragma user_version = {number}")
+        connection.execute("commit")
+    except BaseException:
+        connection.execute("rollback")
+        raise
+
+
+def _check_version(connection: apsw.Connection, path: str, migrations: str) -> None:
+    known = len(_scripts(migrations))
+    version = connection.execute("pragma user_version").get
+    if version > known:
+        raise DataDirectoryError(
+            f"{path} was written by a newer version of Syncline (schema {version}, this one knows {known})",
+            code="data_dir.newer",
+            remedy="Upgrade Syncline, or choose another directory with --data-dir.",
+        )
+
+
+@contextmanager
+def transaction(connection: apsw.Connection, path: str, name: str = "", crash: CrashPoint = no_crash) -> Iterator[None]:
+    """All or nothing; waits for other writers, up to the busy timeout. `name` names its crash points."""
+    crash(f"{name}.before")
+    with translated(path):
+        connection.execute("begin immediate")
+        try:
+            yield
+            crash(f"{name}.inside")
+            connection.execute("commit")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("rollback")
+            raise
+    crash(f"{name}.after")
+
+
+@contextmanager
+def translated(path: str) -> Iterator[None]:
+    """What SQLite raises, as an error of the family with a remedy."""
+    try:
+        yield
+    except apsw.Error as error:
+        raise _translate(error, path) from error
+
+
+_UNOPENED = (apsw.CantOpenError, apsw.ReadOnlyError, apsw.PermissionsError, apsw.AuthError)
+
+
+def _translate(error: apsw.Error, path: str) -> Exception:
+    if isinstance(error, apsw.BusyError | apsw.LockedError):
+        remedy = "Wait for the other process to end."
+        return DataDirectoryError(f"{path} is in use by another process", code="data_dir.busy", remedy=remedy)
+    if isinstance(error, apsw.NotADBError | apsw.CorruptError):
+        remedy = "Restore it from a backup, or remove it and sync again."
+        return DataDirectoryError(f"{path} is damaged: {error}", code="data_dir.damaged", remedy=remedy)
+    if isinstance(error, apsw.FullError):
+        message = f"no space left to write {path}"
+        return DestinationError(message, code="destination.full", remedy="Free some disk space.")
+    if isinstance(error, _UNOPENED):
+        remedy = "Check the permissions, or choose another --data-dir."
+        return DataDirectoryError(f"{path} cannot be opened for writing: {error}", remedy=remedy)
+    if isinstance(error, apsw.IOError):
+        return DestinationError(f"reading or writing {path} failed: {error}", code="destination.io")
+    return error
+
+
+def scalar(connection: apsw.Connection, statement: str, parameters: Any = ()) -> Any:
+    """The first column of the first row; None without one."""
+    row = connection.execute(statement, parameters).fetchone()
+    return None if row is None else row[0]
