@@ -159,7 +159,6 @@ class Desk:
             batch.feed_cursor = feed_cursor
         news = (batch.feed_cursor, batch.anchor, batch.memory)
         if batch.rows or batch.outcomes or any(item is not None for item in news):
-            batch.ended = True
             self._commit(batch)
 
     def _commit(self, batch: Batch) -> None:

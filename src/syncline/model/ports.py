@@ -149,7 +149,6 @@ class Batch:
     anchor: str | None = None
     memory: Mapping[str, Any] | None = None
     recipe: str = ""
-    ended: bool = False  # the job's last commit: its own bitmap and cursor may be dropped
 
     @property
     def rows(self) -> int:

@@ -1,4 +1,4 @@
-"""Being alive, proved by a lock: the operating system takes it back from a dead process, at once and without a timeout."""
+"""Being alive, proved by a lock: the operating system takes it back from a dead process, at once, without a timeout."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A thread beside the job: heartbeat, stop flag, and the end of patience (invariant 8: a stop takes effect within 2 s)."""
+"""A thread beside the job: heartbeat, stop flag, the end of patience (invariant 8: a stop takes effect within 2 s)."""
 
 from __future__ import annotations
 

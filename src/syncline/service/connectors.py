@@ -41,7 +41,6 @@ def get(control: Control | None, ref: str, index: str | None = None) -> Connecto
 
 
 def for_target(
-    installation: Installation,
     control: Control | None,
     target: str,
     index: str | None,

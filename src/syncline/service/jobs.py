@@ -49,7 +49,7 @@ class Order:
 def sync(installation: Installation, order: Order) -> SyncResult:
     """Run one job to its end in this process."""
     exists = installation.control() if installation.exists else None
-    connector, changed = connectors.for_target(installation, exists, order.target, order.index, order.settings)
+    connector, changed = connectors.for_target(exists, order.target, order.index, order.settings)
     if changed:
         connector = connectors.store(installation, connector)
     lease = Lease(installation.lease_path(connector))
@@ -181,7 +181,7 @@ def _result(installation: Installation, connector: Connector, job: Job) -> SyncR
 def plan(installation: Installation, order: Order) -> Plan:
     """What `sync` would do. Not one byte of state changes (invariant 10)."""
     with installation.reading_control() as control:
-        connector, _ = connectors.for_target(installation, control, order.target, order.index, order.settings)
+        connector, _ = connectors.for_target(control, order.target, order.index, order.settings)
     with installation.reading_truth(connector.index) as truth:
         return dry_run(installation, connector, truth or EmptyLedger(), order)
 

@@ -183,8 +183,6 @@ class Truth:
         memory = None if batch.memory is None else _encode(dict(batch.memory))
         row = (ticket.connector, counters, counted, batch.job_cursor, batch.feed_cursor, batch.anchor, memory)
         self.connection.execute(SQL["save"], row)
-        if batch.ended:
-            self.connection.execute(SQL["drop_job"], (ticket.connector,))
 
     def settle(self) -> None:
         """The truth itself is searchable by id at once; text search settles in the index above it."""

@@ -13,8 +13,6 @@ update state set
     counters = coalesce(?2, counters), counted = coalesce(?3, counted), job_cursor = coalesce(?4, job_cursor),
     feed_cursor = coalesce(?5, feed_cursor), anchor = coalesce(?6, anchor), memory = coalesce(?7, memory)
 where connector = ?1
--- name: drop_job
-update state set counted = null, job_cursor = null where connector = ?
 -- name: held
 select ledger.seq, ledger.id, ledger.version, ledger.fingerprint, ledger.recipe, ledger.state
 from json_each(?2) cross join ledger on ledger.connector = ?1 and ledger.id = json_each.value
