@@ -1,4 +1,4 @@
-"""The process may die at any instant: at each named point a job is killed, resumed, and must end as if nothing had been.
+"""The process may die at any instant: killed at each named point, a job is resumed and ends as if nothing had been.
 
 Every durable write has three points: before it, inside its transaction, and after it.
 """
@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from syncline.engine import desk, river
+from syncline.engine.job import run_job
 from syncline.model.connectors import Guard
 from syncline.model.news import Checkpoint
-from syncline.testing import CrashRecorder, MemorySource, SimulatedCrash
+from syncline.testing import CrashAt, CrashRecorder, MemorySource, SimulatedCrash
 
 
 class WithoutCursors(MemorySource):
@@ -87,6 +88,21 @@ def test_invariants_01_05_07_a_job_killed_at_any_point_and_resumed_ends_as_if_it
     assert {"truth.begin.inside", "truth.commit.inside", "truth.withhold.inside"} <= set(recorder.counts)
 
 
+def test_invariant_07_what_changes_between_a_kill_and_the_resume_is_seen_by_the_resume(world: Any) -> None:
+    world.source = WithoutCursors()
+    for name in "abc":
+        world.source.put(name, name)
+    world.crash = CrashAt("truth.commit.after", 1)
+    with pytest.raises(SimulatedCrash):
+        world.run()
+    world.reopen()
+    world.source.remove("a")
+    world.source.put("b", "edited")
+    ending = world.attempt(world.job)
+    assert world.documents() == {"b": "edited", "c": "c"}
+    assert ending.counters.as_dict() | {"inserted": 2, "deleted": 1} == ending.counters.as_dict()
+
+
 def test_invariant_02_a_late_attempt_is_refused_and_changes_nothing(world: Any) -> None:
     world.source.put("a", "text")
     late = world.work(1)
@@ -94,8 +110,6 @@ def test_invariant_02_a_late_attempt_is_refused_and_changes_nothing(world: Any) 
     world.attempt(1)
     before = world.contents()
     late.source.put("c", "text")
-    from syncline.engine.job import run_job
-
     ending = run_job(late)
     assert ending.error is not None
     assert ending.error.code == "job.fenced"

@@ -219,6 +219,24 @@ def test_a_stream_follows_its_cursor_and_its_tombstones(world: Any) -> None:
     assert world.run(incremental=True).counters == counts()
 
 
+def test_a_feed_never_passes_a_document_that_failed(world: Any, picky: Any) -> None:
+    """Invariant 5: a failed document is tried again by the next job, in a feed too."""
+    world.settings["transforms"] = [picky()]
+    stream = world.source = MemoryStream(page_size=1)
+    for name in "abc":
+        stream.put(name, "bad" if name == "b" else name)
+    assert world.run().counters == counts(inserted=2, failed=1)
+    cursor = world.truth.peek(1).feed_cursor
+    assert cursor == "1"
+    assert world.run(incremental=True).counters == counts(failed=1, kept=1)
+    world.settings["transforms"] = [picky("mended")]
+    assert world.run(incremental=True).counters.failed == 1
+    stream.put("b", "good")
+    assert world.run(incremental=True).counters.inserted == 1
+    assert world.documents().keys() == {"a", "b", "c"}
+    assert world.run(incremental=True).counters == counts()
+
+
 def test_a_stream_read_in_full_notices_what_is_gone_without_a_tombstone(world: Any) -> None:
     stream = world.source = MemoryStream(incremental=False)
     for name in "abc":

@@ -27,7 +27,9 @@ def test_invariant_04_without_the_end_of_the_scan_nothing_is_proved() -> None:
 @pytest.mark.parametrize(
     ("anchor", "remembered", "live", "found", "trusted"),
     [
-        ("disk-1", "", 10, 0, True),  # the first listing
+        ("disk-1", "", 0, 0, True),  # the first listing
+        ("disk-1", "", 10, 0, False),  # the first job was cut off before it could remember the place
+        ("", "", 10, 0, True),  # a source whose places have no identity
         ("disk-1", "disk-1", 10, 0, True),  # the same place, emptied
         ("disk-2", "disk-1", 10, 0, False),  # an empty mount point
         ("disk-2", "disk-1", 10, 4, False),

@@ -15,6 +15,7 @@ from syncline.model.errors import SynclineError
 from syncline.model.news import Complete
 from syncline.model.outcomes import Counters, Kind, Outcome, combine
 from syncline.model.ports import Batch, Mark, Put, Resume
+from syncline.planning.deletions import place_in_progress
 from syncline.planning.seen import Seen
 
 BATCH_ROWS = 2000
@@ -38,8 +39,12 @@ class Desk:
         self.counted = Seen.from_bytes(resume.counted)
         # Without a cursor the source is listed from its start, and absence is proved afresh.
         self.seen = self.counted.copy() if resume.job_cursor else Seen()
+        self.carried = len(self.seen)  # seen by an earlier attempt, perhaps in another place
         self.fresh = not resume.counted
         self.written = 0
+        self.failed = resume.counters.failed > 0  # by this attempt or an earlier one of the job
+        self.place: str | None = None  # what the source says it is listing
+        self._anchor = resume.anchor
         self.list_again = False  # a resumed attempt must list from the start: what follows acts on absence
         self._revisits = not self.fresh
         self._start_batch()
@@ -79,6 +84,7 @@ class Desk:
 
     def fail(self, id: str, held: Held | None, error: SynclineError, stage: str) -> None:
         """It cannot be taken now. What the index holds of it stays; the next job tries again."""
+        self.failed = True
         if held is None or held.state == State.FILTERED:
             self._mark(Held(0, id, None, b"", "", State.FAILED), held)
         self._note(Outcome.failed(id, error, stage), held)
@@ -151,7 +157,7 @@ class Desk:
         """The job's last commit: what the end of the scan left to remember. Nothing new, nothing written."""
         batch = self._batch
         if complete is not None and trusted:
-            if complete.anchor != remembered.anchor:
+            if complete.anchor != self._anchor:
                 batch.anchor = complete.anchor
             if dict(complete.memory or {}) != dict(remembered.memory or {}):
                 batch.memory = complete.memory or {}
@@ -164,6 +170,7 @@ class Desk:
     def _commit(self, batch: Batch) -> None:
         before = self.counters.as_dict()
         self._count(batch)
+        self._remember_place(batch)
         batch.counters, batch.counted = self.counters, self._bitmap_with
         if self.list_again:
             batch.job_cursor = FROM_THE_START
@@ -178,6 +185,12 @@ class Desk:
         self.seen.add_all(seqs)
         self.counted.add_all(seqs)
         self._start_batch()
+
+    def _remember_place(self, batch: Batch) -> None:
+        if batch.puts and batch.anchor is None and self.place is not None:
+            anchor = place_in_progress(self.place, self._anchor)
+            if anchor != self._anchor:
+                batch.anchor = self._anchor = anchor
 
     def _count(self, batch: Batch) -> None:
         if not self._again:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from syncline.engine.desk import Desk
 from syncline.engine.meter import Meter
 from syncline.engine.river import River
-from syncline.engine.sweep import Sweep
+from syncline.engine.sweep import ELSEWHERE, Sweep
 from syncline.engine.work import Ending, Stopped, Work
 from syncline.model.errors import DestinationError, InternalError, JobFenced, SourceProtocolError, SynclineError
 from syncline.model.jobs import JobEvent
@@ -32,6 +32,7 @@ class Attempt:
         self._meter = Meter(work.clock, work.report, lambda: self._desk.counters)
         self._river = River(work, self._desk, resume, self._meter)
         self._withheld = 0
+        self._trusted = True
 
     def run(self) -> Ending:
         """Read, sweep, remember, settle."""
@@ -55,22 +56,27 @@ class Attempt:
                 "the source stopped without saying that it had come to its end; nothing was deleted",
                 code="source.no_proof",
             )
-        trusted = True
         if not self._work.incremental:
             self._meter.stage("deleting")
             sweep = Sweep(self._work, self._desk, self._river, self._resume)
             sweep.run(complete)
-            self._withheld = sweep.withheld
-            trusted = not sweep.withheld
+            self._withheld, self._trusted = sweep.withheld, sweep.trusted
+        else:  # nothing was listed that could be found again
+            self._trusted = self._resume.anchor in ("", complete.anchor)
         self._river.check_stop()
-        self._desk.close(complete, self._river.feed_cursor, self._resume, trusted)
+        self._desk.close(
+            complete,
+            self._river.feed_cursor if self._trusted else None,
+            self._resume,
+            trusted=self._trusted and not self._withheld,
+        )
         self._meter.stage("indexing")
         self._work.ledger.settle()
         self._meter.stage("done")
 
     def _verdict(self) -> JobEvent:
         """Invariant 6: anything that was not taken, or not looked at, makes the job incomplete."""
-        skipped = self._desk.counters.failed or self._withheld or self._river.blind
+        skipped = self._desk.counters.failed or self._withheld or self._river.blind or not self._trusted
         return JobEvent.FINISH_WITH_SKIPS if skipped else JobEvent.FINISH
 
     def _give_up(self, event: JobEvent, error: SynclineError | None) -> tuple[JobEvent, SynclineError | None]:
@@ -89,7 +95,8 @@ class Attempt:
         return event, error
 
     def _notes(self) -> list[str]:
-        return [f"{news.prefix or 'everything'}: {news.error.message}" for news in self._river.blind]
+        notes = [f"{news.prefix or 'everything'}: {news.error.message}" for news in self._river.blind]
+        return notes if self._trusted else [ELSEWHERE, *notes]
 
 
 def _our_fault(error: Exception) -> SynclineError:

@@ -14,7 +14,7 @@ from syncline.engine.meter import Meter
 from syncline.engine.work import Stopped, Work
 from syncline.model.documents import Document, Held, State, Tombstone
 from syncline.model.errors import DocumentRejected, SourceProtocolError, SynclineError
-from syncline.model.news import Checkpoint, Complete, Gone, Page, Read, Refused, Skipped, Unlisted
+from syncline.model.news import Begin, Checkpoint, Complete, Gone, Page, Read, Refused, Skipped, Unlisted
 from syncline.model.outcomes import Kind
 from syncline.model.ports import ListingSource, Resume, StreamSource, Transform, Unwanted
 from syncline.planning import decide
@@ -27,6 +27,7 @@ FETCH_AT_ONCE = 256
 TRANSFORM_AT_ONCE = 256
 TRANSFORM_BYTES = 8 << 20
 STREAM_AT_ONCE = 512
+WAIT_S = 0.25  # nothing waits longer for others to fill its batch
 
 
 class Fetched(NamedTuple):
@@ -59,6 +60,7 @@ class River:
         self._needs: dict[str, Need] = {}
         self._changed: dict[str, Fetched] = {}
         self._changed_bytes = 0
+        self._changed_since = 0.0
         self._feeds_at_once = work.incremental or (resume.feed_cursor is None and not any(_counts(work)))
         self.feed_cursor: str | None = None
         self.complete: Complete | None = None
@@ -90,16 +92,22 @@ class River:
                 self._unlisted(news)
             elif isinstance(news, Checkpoint):
                 self._drain()
-                # What is ruled out is remembered here only: a resumed attempt must meet it again.
-                self._desk.flush(job_cursor=None if self.ruled_out else news.cursor)
+                self._desk.flush(job_cursor=None if self._must_meet_again else news.cursor)
             elif isinstance(news, Complete):
                 self.complete = news
+            elif isinstance(news, Begin):
+                self._desk.place = news.anchor
             else:
                 raise _strange(news, "list")
             if len(self._needs) >= LOOKAHEAD:
                 self._drain()
         self._meter.listed_all()
         self._drain()
+
+    @property
+    def _must_meet_again(self) -> bool:
+        """What was not listed, and what is ruled out, is remembered here only: a resumed attempt must meet it too."""
+        return bool(self.blind or self.ruled_out)
 
     def _page(self, page: Page) -> None:
         ids = _ids(page)
@@ -190,32 +198,49 @@ class River:
         if cursor is None and self._work.incremental:
             cursor = self._resume.feed_cursor
         chunk: dict[str, Read] = {}
-        size = 0
+        size, since = 0, self._work.clock()
         for news in _guarded(source.read(cursor)):
             self.check_stop()
             if isinstance(news, Document | Tombstone | Skipped | Refused):
                 chunk.pop(news.id, None)
                 chunk[news.id] = news
                 size += news.size() if isinstance(news, Document) else 0
-                if len(chunk) < STREAM_AT_ONCE and size < TRANSFORM_BYTES:
+                if len(chunk) < STREAM_AT_ONCE and size < TRANSFORM_BYTES and not self._is_old(since):
                     continue
             self._stream_chunk(chunk)
-            chunk, size = {}, 0
+            chunk, size, since = {}, 0, self._work.clock()
             self._control(news)
         self._meter.listed_all()
         self._stream_chunk(chunk)
 
+    def _is_old(self, since: float) -> bool:
+        return self._work.clock() - since >= WAIT_S
+
     def _control(self, news: Read) -> None:
         if isinstance(news, Checkpoint):
-            self.feed_cursor = news.cursor
-            self._desk.flush(job_cursor=news.cursor, feed_cursor=news.cursor if self._feeds_at_once else None)
+            self._checkpoint(news.cursor)
         elif isinstance(news, Complete):
             self.complete = news
-            self.feed_cursor = news.cursor if news.cursor is not None else self.feed_cursor
+            if news.cursor is not None and self._may_pass:
+                self.feed_cursor = news.cursor
         elif isinstance(news, Unlisted):
             self._unlisted(news)
+        elif isinstance(news, Begin):
+            self._desk.place = news.anchor
         elif not isinstance(news, Document | Tombstone | Skipped | Refused):
             raise _strange(news, "read")
+
+    @property
+    def _may_pass(self) -> bool:
+        """A feed's cursor never passes a document that must be tried again: nothing else would bring it back."""
+        return not (self._desk.failed or self._must_meet_again)
+
+    def _checkpoint(self, cursor: str) -> None:
+        if self._may_pass:
+            self.feed_cursor = cursor
+        if not self._must_meet_again:
+            feed_cursor = cursor if self._feeds_at_once and self._may_pass else None
+            self._desk.flush(job_cursor=cursor, feed_cursor=feed_cursor)
 
     def _stream_chunk(self, chunk: dict[str, Read]) -> None:
         if not chunk:
@@ -266,9 +291,12 @@ class River:
         if not self._work.transforms:
             self._desk.put(document, fingerprint, held, reason)
             return
+        if not self._changed:
+            self._changed_since = self._work.clock()
         self._changed[document.id] = Fetched(document, fingerprint, held, reason)
         self._changed_bytes += document.size()
-        if len(self._changed) >= TRANSFORM_AT_ONCE or self._changed_bytes >= TRANSFORM_BYTES:
+        full = len(self._changed) >= TRANSFORM_AT_ONCE or self._changed_bytes >= TRANSFORM_BYTES
+        if full or self._is_old(self._changed_since):
             self._transform()
 
     def _transform(self) -> None:

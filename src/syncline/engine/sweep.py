@@ -17,6 +17,7 @@ from syncline.model.news import Complete
 from syncline.model.ports import Resume
 from syncline.planning.deletions import Absence, place_is_trusted, shortest_prefixes
 
+ELSEWHERE = "the place that was listed is not the one listed before, and most documents were not found in it"
 GONE = "not in the listing any more"
 
 
@@ -45,6 +46,7 @@ class Sweep:
         self._approved = work.ledger.approved(self._connector)
         self._waiting = array("q")
         self._reason = ""
+        self.trusted = True  # the place that was listed is believed to be the one that is held
 
     @property
     def withheld(self) -> int:
@@ -58,7 +60,9 @@ class Sweep:
         if not every_row_seen:
             self._desk.flush()
             self._desk.list_again = True
-            self._act(self._judge(live, complete.anchor))
+            verdict = self._judge(live, complete.anchor)
+            self._act(verdict)
+            self.trusted = verdict.trusted
         if self._waiting or self._work.ledger.withheld_count(self._connector):
             self._desk.flush()
             self._work.ledger.withhold(self._work.ticket, self._waiting, self._reason)
@@ -79,7 +83,8 @@ class Sweep:
                 if self._is_gone(row):
                     verdict.candidates += 1
                     verdict.approved += row.seq in self._approved
-        verdict.trusted = place_is_trusted(anchor, self._anchor, live, live - verdict.unseen)
+        found = max(0, live - verdict.unseen - self._desk.carried)
+        verdict.trusted = place_is_trusted(anchor, self._anchor, live, found)
         return verdict
 
     def _is_gone(self, row: Held) -> bool:
@@ -111,7 +116,7 @@ class Sweep:
 
     def _why(self, verdict: Verdict, others: int) -> str:
         if not verdict.trusted:
-            return "the place that was listed is not the one listed before, and most documents were not found in it"
+            return ELSEWHERE
         guard = self._work.guard
         return (
             f"{others} of {verdict.live} documents would go: more than {guard.max_deletes} "

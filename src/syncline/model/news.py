@@ -1,7 +1,7 @@
 """What a source says, and what it promises by saying it.
 
-A listing source yields, in any order:  Page*  Skipped*  Unlisted*  Checkpoint*  and at last Complete.
-A stream source yields:                 Document*  Tombstone*  Unlisted*  Checkpoint*  and at last Complete.
+A listing source yields:  Begin?  then Page*  Skipped*  Unlisted*  Checkpoint*  in any order, at last Complete.
+A stream source yields:   Begin?  then Document*  Tombstone*  Unlisted*  Checkpoint*  and at last Complete.
 
 Complete is the end-of-scan proof: without it nothing is deleted by absence and the job does not succeed.
 """
@@ -13,6 +13,12 @@ from typing import Any, NamedTuple
 
 from syncline.model.documents import Document, Tombstone
 from syncline.model.errors import SynclineError
+
+
+class Begin(NamedTuple):
+    """Said first, by sources whose places have an identity: what is about to be listed. Complete says it again."""
+
+    anchor: str
 
 
 class Entry(NamedTuple):
@@ -84,6 +90,6 @@ class Complete(NamedTuple):
     cursor: str | None = None
 
 
-Listed = Page | Skipped | Unlisted | Checkpoint | Complete
+Listed = Begin | Page | Skipped | Unlisted | Checkpoint | Complete
 Fetched = Document | Gone | Refused
-Read = Document | Tombstone | Skipped | Unlisted | Refused | Checkpoint | Complete
+Read = Begin | Document | Tombstone | Skipped | Unlisted | Refused | Checkpoint | Complete

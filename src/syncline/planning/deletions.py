@@ -30,11 +30,19 @@ def place_is_trusted(anchor: str, remembered: str, live: int, found: int) -> boo
     """Whether the listed place may speak for what is held. `live` documents were held, `found` of them turned up.
 
     An unmounted disk shows an empty folder of another device; a rebooted machine may show the same folder under
-    another device number. The second finds again what the first does not.
+    another device number. The second finds again what the first does not. Nothing remembered is no proof either.
     """
-    if not remembered or anchor == remembered or not live:
+    if anchor == remembered or not live:
         return True
     return found >= live * FOUND_AGAIN
+
+
+MIXED = "?"  # what is held may come from more than one place
+
+
+def place_in_progress(anchor: str, remembered: str) -> str:
+    """What to remember when documents of `anchor` are written before its listing has come to its end."""
+    return anchor if remembered in ("", anchor) else MIXED
 
 
 def shortest_prefixes(prefixes: Iterable[str]) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from syncline.model.reports import Progress
 POLL_S = 0.1
 BEAT_EVERY_S = 1.0
 INTERRUPT_AFTER_S = 0.3
-PATIENCE_S = 1.4
+PATIENCE_S = 1.0
 
 
 class Watch:

@@ -80,8 +80,9 @@ def draft(
     now: float = 0.0,
 ) -> Connector:
     """A connector that is valid and not stored yet."""
-    from syncline.sources.registry import validate
+    from syncline.sources.registry import address, validate
 
+    kind = address(kind)
     config = validate(kind, settings)
     return Connector(
         number=0,

@@ -59,8 +59,8 @@ def _kept(row: Held | None, lines: list[HistoryLine], jobs: dict[int, Job]) -> l
     newest = max(done, key=lambda job: job.number, default=None)
     if row is None or newest is None or (lines and lines[-1].job >= newest.number):
         return []
-    event = "filtered" if row.state is State.FILTERED else "kept"
-    return [Chapter(newest.ended_at, newest.number, event, "unchanged since")] if row.state is not State.FAILED else []
+    event = "filtered" if row.state == State.FILTERED else "kept"
+    return [Chapter(newest.ended_at, newest.number, event, "unchanged since")] if row.state != State.FAILED else []
 
 
 def _state(row: Held | None, lines: list[HistoryLine], withheld: str) -> tuple[str, str]:
@@ -69,9 +69,9 @@ def _state(row: Held | None, lines: list[HistoryLine], withheld: str) -> tuple[s
         return "deleted", "not in the index" + (f": {last.message}" if last is not None and last.message else "")
     if withheld:
         return "withheld", f"in the index, but its deletion waits for approval: {withheld}"
-    if row.state is State.FAILED:
+    if row.state == State.FAILED:
         return "failed", f"not in the index: {last.message if last else 'it failed'}; the next job tries again"
-    if row.state is State.FILTERED:
+    if row.state == State.FILTERED:
         return "filtered", f"not in the index: kept out by {last.message if last else row.recipe}"
     if last is not None and last.kind is Kind.FAILED:
         return "live", f"in the index as it was before: {last.message}; the next job tries again"

@@ -39,13 +39,17 @@ def open_database(path: str, migrations: str, *, create: bool = True, read_only:
         flags |= apsw.SQLITE_OPEN_CREATE
     with translated(path):
         connection = apsw.Connection(path, flags=flags)
-        connection.set_busy_timeout(BUSY_TIMEOUT_MS)
-        if read_only:
-            _leave_as_it_is(connection, path)
-        else:
-            _prepare(connection, path, migrations)
-        _check_version(connection, path, migrations)
-        connection.execute(f"pragma cache_size = -{CACHE_KIB}")
+        try:
+            connection.set_busy_timeout(BUSY_TIMEOUT_MS)
+            if read_only:
+                _leave_as_it_is(connection, path)
+                _check_version(connection, path, migrations)
+            else:
+                _prepare(connection, path, migrations)
+            connection.execute(f"pragma cache_size = -{CACHE_KIB}")
+        except BaseException:
+            connection.close()
+            raise
     return connection
 
 

@@ -83,7 +83,7 @@ select exists (select 1 from removed)
 -- name: confirm_removed
 delete from removed where n = ?
 -- name: get
-select documents.n, connector, id, title, body, metadata, media_type, url, allow, deny, checksum
+select documents.n, connector, documents.id, title, body, metadata, media_type, url, allow, deny, checksum
 from json_each(?1) cross join documents on documents.n = json_each.value
 -- name: all_checksums
 select n, checksum from documents order by n

@@ -1,0 +1,99 @@
+"""One search over one snapshot: words, filters and access become one tantivy query; the truth tells the hits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import tantivy
+
+from syncline.destinations.embedded.conditions import access_conditions, filter_conditions
+from syncline.destinations.embedded.fields import analyzer
+from syncline.destinations.embedded.guard import guarded
+from syncline.destinations.embedded.query import parse
+from syncline.destinations.embedded.snippets import Wanted, snippet
+from syncline.destinations.embedded.view import Snapshot
+from syncline.destinations.embedded.words import Words, compile_words
+from syncline.model.errors import UsageError
+from syncline.model.ports import DocumentFeed, StoredDocument
+from syncline.model.search import Hit, Request, Results
+
+MAX_LIMIT, MAX_OFFSET = 1000, 10_000
+
+# Documents with the same score are ordered by number as far as they lie on one side of these places; a larger
+# crowd of them stays in the order of the index, which is that of the numbers within each segment.
+_HORIZONS = (1000, MAX_LIMIT + MAX_OFFSET)
+
+Scored = Sequence[tuple[float, int]]  # (score, n)
+
+
+def answer(snapshot: Snapshot, request: Request, feed: DocumentFeed, connectors: Mapping[int, str]) -> Results:
+    """The page of results asked for. Raises UsageError for a senseless request and Broken when tantivy fails."""
+    if not (1 <= request.limit <= MAX_LIMIT and 0 <= request.offset <= MAX_OFFSET):
+        raise UsageError(
+            f"limit {request.limit} and offset {request.offset} are out of range.",
+            remedy=f"Ask for 1 to {MAX_LIMIT} results, from offset 0 to {MAX_OFFSET:,}.",
+        )
+    with guarded("cannot put the question to the text index"):
+        words = compile_words(parse(request.text), snapshot.index.schema, analyzer().analyze)
+        if words is None:
+            return Results()
+        query = _query(words, snapshot, request, connectors)
+        total, page = _by_score(snapshot, query, request) if words.ranked else _by_number(snapshot, query, request)
+    found = feed.get([n for _, n in page])
+    hits = [_hit(found[n], score, words.wanted, request, connectors) for score, n in page if n in found]
+    return Results(total, hits)
+
+
+def _query(words: Words, snapshot: Snapshot, request: Request, connectors: Mapping[int, str]) -> tantivy.Query:
+    conditions = [
+        *words.conditions,
+        *filter_conditions(request.filters, connectors, snapshot.index),
+        *access_conditions(request.reader, snapshot.index, snapshot.searcher),
+    ]
+    if not any(occur == tantivy.Occur.Must for occur, _ in conditions) and not words.any_of:
+        conditions.append((tantivy.Occur.Must, tantivy.Query.all_query()))
+    return tantivy.Query.boolean_query(conditions, minimum_number_should_match=1 if words.any_of else None)
+
+
+def _by_number(snapshot: Snapshot, query: tantivy.Query, request: Request) -> tuple[int, Scored]:
+    found = snapshot.searcher.search(
+        query, request.limit, order_by_field="n", order=tantivy.Order.Asc, offset=request.offset
+    )
+    return _count(found), [(0.0, n) for n, _ in found.hits]
+
+
+def _by_score(snapshot: Snapshot, query: tantivy.Query, request: Request) -> tuple[int, Scored]:
+    end = request.offset + request.limit
+    horizon = next(place for place in _HORIZONS if end <= place)
+    found = snapshot.searcher.search(query, horizon + 1)
+    hits = found.hits
+    numbers = snapshot.searcher.fast_field_values("n", [address for _, address in hits])
+    scored = [(float(score), int(n or 0)) for (score, _), n in zip(hits, numbers, strict=True)]
+    return _count(found), _stable(scored)[request.offset : end]
+
+
+def _count(found: tantivy.SearchResult) -> int:
+    count: int = found.count  # type: ignore[attr-defined]  # the stubs forgot it
+    return count
+
+
+def _stable(scored: Scored) -> Scored:
+    """By score, best first, then by number."""
+    crowds = {scored[at][0] for at in _HORIZONS if at < len(scored) and scored[at - 1][0] == scored[at][0]}
+    places = range(len(scored))
+    order = sorted(places, key=lambda at: (-scored[at][0], at if scored[at][0] in crowds else scored[at][1]))
+    return [scored[at] for at in order]
+
+
+def _hit(
+    stored: StoredDocument, score: float, wanted: Sequence[Wanted], request: Request, connectors: Mapping[int, str]
+) -> Hit:
+    return Hit(
+        id=stored.id,
+        connector=connectors.get(stored.connector, str(stored.connector)),
+        score=score,
+        title=stored.title,
+        snippet=snippet(stored.text, wanted, request.snippet_chars, request.highlight),
+        metadata=stored.metadata,
+        url=stored.url,
+    )

@@ -1,0 +1,178 @@
+"""Everything about a document that is matched exactly, as terms and as ordered numbers. Pure; knows nothing of tantivy.
+
+A *fact* is one term of one raw field: a letter for its kind, then the value. Public documents carry no fact about
+access, documents without metadata none about metadata, so that what is not used costs nothing.
+Numbers and dates are also kept as signed 64-bit integers in the order of their values, for ranges.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import struct
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
+from typing import Any
+
+import xxhash
+
+from syncline.model.ports import StoredDocument
+
+RESTRICTED = "r"  # has an `allow` list
+DENYING = "x"  # has a `deny` list
+
+_LONGEST = 200  # bytes of a term; longer ones are represented by a hash
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9:.,+Z-]+)?")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_DAY_US = 86_400_000_000
+
+
+def facts(stored: StoredDocument) -> Iterator[str]:
+    """Every exact term of a document."""
+    yield connector_fact(stored.connector)
+    yield id_fact(stored.id)
+    yield title_fact(stored.title)
+    yield media_fact(stored.media_type)
+    if stored.allow:
+        yield RESTRICTED
+        yield from map(allow_fact, stored.allow)
+    if stored.deny:
+        yield DENYING
+        yield from map(deny_fact, stored.deny)
+    for key, value in stored.metadata.items():
+        found = [fact for one in _each(value) if (fact := value_fact(key, one)) is not None]
+        if found:
+            yield key_fact(key)
+            yield from found
+
+
+def connector_fact(number: int) -> str:
+    """Belongs to that connector."""
+    return f"c{number}"
+
+
+def id_fact(id: str) -> str:
+    """Has exactly that id."""
+    return _term("i", id)
+
+
+def title_fact(title: str) -> str:
+    """Has exactly that title."""
+    return _term("t", title)
+
+
+def media_fact(media_type: str) -> str:
+    """Has exactly that media type."""
+    return _term("m", media_type)
+
+
+def allow_fact(principal: str) -> str:
+    """Names that principal in `allow`."""
+    return _term("a", principal)
+
+
+def deny_fact(principal: str) -> str:
+    """Names that principal in `deny`."""
+    return _term("d", principal)
+
+
+def key_fact(key: str) -> str:
+    """Has a value under that metadata key."""
+    return _term("k", key)
+
+
+def value_fact(key: str, value: Any) -> str | None:
+    """Has that value, or a list with it, under that metadata key; None for what cannot be compared: null, NaN, objects.
+    3 and 3.0 are the same number; booleans are not numbers."""
+    match value:
+        case str():
+            kind, text = "s", value
+        case bool():
+            kind, text = "b", str(value)
+        case int():
+            kind, text = "n", f"{value:x}"
+        case float() if value == value:
+            kind, text = "n", f"{int(value):x}" if value.is_integer() else repr(value)
+        case _:
+            return None
+    return _term(kind, f"{len(key)} {key} {text}")
+
+
+def ordered(metadata: Mapping[str, Any]) -> dict[str, list[int]]:
+    """Numbers and dates of the metadata by `number_path` and `date_path`, as integers that keep their order."""
+    found: dict[str, list[int]] = {}
+    for key, value in metadata.items():
+        for one in _each(value):
+            if isinstance(one, str):
+                if (moment := moments(one)) is not None:
+                    found.setdefault(date_path(key), []).append(moment[0])
+            elif (number := order_of(one)) is not None:
+                found.setdefault(number_path(key), []).append(number)
+    return found
+
+
+@lru_cache(maxsize=10_000)
+def number_path(key: str) -> str:
+    """Where the numbers of a metadata key are kept."""
+    return "n" + _hash(key)
+
+
+@lru_cache(maxsize=10_000)
+def date_path(key: str) -> str:
+    """Where the dates of a metadata key are kept."""
+    return "d" + _hash(key)
+
+
+def order_of(value: Any) -> int | None:
+    """A signed 64-bit integer that orders numbers as their nearest double does; None for anything but a number."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf if value > 0 else -math.inf
+    bits: int = struct.unpack(">q", struct.pack(">d", number + 0.0))[0]  # -0.0 becomes 0.0
+    return bits if bits >= 0 else bits ^ 0x7FFF_FFFF_FFFF_FFFF
+
+
+def moments(value: Any) -> tuple[int, int] | None:
+    """First and last microsecond since 1970 UTC that an ISO 8601 date or date and time means; None for anything else.
+    A date means its whole day; a time without an offset is UTC."""
+    if isinstance(value, str):
+        if not _DATE.fullmatch(value):
+            return None
+        try:
+            value = datetime.fromisoformat(value) if len(value) > 10 else date.fromisoformat(value)
+        except ValueError:
+            return None
+    if isinstance(value, datetime):
+        moment = _microseconds(value)
+        return moment, moment
+    if isinstance(value, date):
+        start = _microseconds(datetime.combine(value, time()))
+        return start, start + _DAY_US - 1
+    return None
+
+
+def _microseconds(moment: datetime) -> int:
+    return ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - _EPOCH) // _MICROSECOND
+
+
+def _each(value: Any) -> Iterable[Any]:
+    return value if isinstance(value, list | tuple) else (value,)
+
+
+def _term(kind: str, value: str) -> str:
+    if value.isascii() and len(value) <= _LONGEST:
+        return kind + value
+    utf8 = value.encode("utf-8", "surrogatepass")
+    if len(utf8) <= _LONGEST and not _SURROGATE.search(value):
+        return kind + value
+    return kind.upper() + xxhash.xxh3_128_hexdigest(utf8)
+
+
+def _hash(value: str) -> str:
+    return xxhash.xxh3_128_hexdigest(value.encode("utf-8", "surrogatepass"))

@@ -1,0 +1,47 @@
+"""What authors of sources, destinations and stores test with: suites, doubles in memory, hostile doubles, crashes.
+
+    SourceSuite, LedgerSuite      in syncline.testing.suites (the only module here that needs pytest)
+    check_source                  the laws of a source that need no writing, without pytest
+    MemorySource, MemoryStream, MemoryLedger      the same ports, over plain dicts
+    HostileSource, HostileLedger  coats that misbehave by a plan
+    CrashAt, CrashRecorder        die at a named point; learn which points there are
+    FakeClock                     time as an argument
+
+Everything here is deterministic: a plan or a seed decides what goes wrong, and when.
+"""
+
+from __future__ import annotations
+
+from syncline.testing.clock import FakeClock
+from syncline.testing.conformance import Check, check_source, open_source
+from syncline.testing.crashes import CrashAt, CrashRecorder, SimulatedCrash
+from syncline.testing.hostile import HANGING, HARMLESS, PARTIAL, PER_DOCUMENT, Fault, HostileSource, Misdeed, misdeeds
+from syncline.testing.hostile_ledger import HostileLedger, LedgerFault, Strike, strikes
+from syncline.testing.ledger import IndexMemory, MemoryLedger
+from syncline.testing.memory import MemorySource, MemoryStream
+
+__all__ = [
+    "HANGING",
+    "HARMLESS",
+    "PARTIAL",
+    "PER_DOCUMENT",
+    "Check",
+    "CrashAt",
+    "CrashRecorder",
+    "FakeClock",
+    "Fault",
+    "HostileLedger",
+    "HostileSource",
+    "IndexMemory",
+    "LedgerFault",
+    "MemoryLedger",
+    "MemorySource",
+    "MemoryStream",
+    "Misdeed",
+    "SimulatedCrash",
+    "Strike",
+    "check_source",
+    "misdeeds",
+    "open_source",
+    "strikes",
+]
