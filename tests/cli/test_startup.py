@@ -41,9 +41,15 @@ def test_help_and_version_do_not_import_the_engine(args):
 
 
 def test_version_takes_less_than_a_tenth_of_a_second():
+    # On a machine so busy that Python alone takes longer than it should, three times Python alone.
+    assert best_of("-m", "syncline.cli", "--version") < max(0.1, 3 * best_of("-c", "pass"))
+
+
+def best_of(*args: str) -> float:
+    """Seconds, the shortest of 15 runs."""
     times = []
     for _ in range(15):
         begun = time.perf_counter()
-        subprocess.run([sys.executable, "-m", "syncline.cli", "--version"], capture_output=True, check=True)
+        subprocess.run([sys.executable, *args], capture_output=True, check=True)
         times.append(time.perf_counter() - begun)
-    assert min(times) < 0.1
+    return min(times)

@@ -100,7 +100,7 @@ class Histories(RuleBasedStateMachine):
         self.truth.close()
         shutil.rmtree(self.home)
 
-    # --- what people do to folders -----------------------------------------------------------------------------------
+    # --- what people do to folders ---
 
     def _at(self, path: str) -> str:
         return os.path.join(self.root, path)
@@ -180,7 +180,7 @@ class Histories(RuleBasedStateMachine):
         files = sorted(self._files())
         return data.draw(st.sampled_from(files)) if files else None
 
-    # --- jobs ----------------------------------------------------------------------------------------------------------
+    # --- jobs ---
 
     def _work(self, job: int, **settings: Any) -> Work:
         config = SimpleNamespace(
@@ -253,7 +253,7 @@ class Histories(RuleBasedStateMachine):
     def forget_the_dead_job(self) -> None:
         self.left = None
 
-    # --- what must be true ---------------------------------------------------------------------------------------------
+    # --- what must be true ---
 
     def _held(self) -> dict[str, str]:
         return {document.id: document.text for document in self.truth.after(0, 10_000)}

@@ -73,7 +73,7 @@ def test_invariant_08_an_interrupt_stops_a_job_cleanly_and_the_next_run_carries_
     time.sleep(0.7)
     asked = time.monotonic()
     process.send_signal(number)
-    out, err = process.communicate(timeout=10)
+    out, _ = process.communicate(timeout=10)
     remark(f"stop by {number.name}: {time.monotonic() - asked:.2f} s")
     assert process.returncode == 130
     result = json.loads(out)

@@ -108,10 +108,10 @@ def test_one_child_serves_many_documents_and_ends_with_the_transform(extract):
 
 
 def test_a_document_that_takes_too_long_is_refused_and_the_next_one_is_read():
-    extract = Extract(Limits(wall_s=0.5), workers=1)
+    extract = Extract(Limits(wall_s=2.0), workers=1)
     before = time.monotonic()
     answers = list(extract.apply([Document("slow.docx", SLOW), Document("a.html", SMALL)]))
-    assert time.monotonic() - before < 5
+    assert time.monotonic() - before < 8
     by_id = {answer.id: answer for answer in answers}
     assert code(by_id["slow.docx"]) == "extract.timeout"
     assert by_id["a.html"].text == "words"

@@ -98,7 +98,7 @@ def _show(session: Session, query: str, results: Results, offset: int) -> None:
 def _show_hit(session: Session, rank: int, hit: Hit) -> None:
     title, id = one_line(hit.title), clean(hit.id)
     name = click.style(title or id, bold=True)
-    beside = " ".join(filter(None, (id if title else "", clean(hit.connector), f"{hit.score:.2f}")))
+    beside = " ".join(filter(None, (id if title not in ("", id) else "", clean(hit.connector), f"{hit.score:.2f}")))
     session.say(f"{rank:>3}. {name}  {click.style(beside, dim=True)}")
     if hit.snippet:
         session.say(f"     {highlighted(hit.snippet)}")

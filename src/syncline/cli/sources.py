@@ -43,7 +43,7 @@ def list_(session: Session) -> None:
     from syncline.cli.tables import Cell, show_table
 
     rows = [(Cell(k.name, "bold"), k.title, k.where, Cell(k.problem, "red")) for k in found]
-    show_table(session, ["kind", "documents", "where", "problem"], rows)
+    show_table(session, ["kind", "title", "where", "problem"], rows)
 
 
 @source.command(examples=["syncline source show folder", "syncline source show folder --json    # its JSON schema"])

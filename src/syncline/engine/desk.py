@@ -21,6 +21,7 @@ from syncline.planning.seen import Seen
 BATCH_ROWS = 2000
 BATCH_BYTES = 4 << 20
 BATCH_S = 0.25
+CLOCK_EVERY = 8  # rows between two looks at the clock
 
 FROM_THE_START = ""
 
@@ -135,15 +136,14 @@ class Desk:
     # --- making it durable -----------------------------------------------------------------------------------------
 
     def _grown(self) -> None:
-        batch = self._batch
-        if not self._opened_at:
-            self._opened_at = self._work.clock()
-        if (
-            len(batch.outcomes) + len(batch.forgets) >= BATCH_ROWS
-            or self._bytes >= BATCH_BYTES
-            or self._work.clock() - self._opened_at >= BATCH_S
-        ):
+        rows = len(self._batch.outcomes) + len(self._batch.forgets)
+        if rows >= BATCH_ROWS or self._bytes >= BATCH_BYTES:
             self.flush()
+        elif rows % CLOCK_EVERY == 1:
+            now = self._work.clock()
+            self._opened_at = self._opened_at or now
+            if now - self._opened_at >= BATCH_S:
+                self.flush()
 
     def flush(self, job_cursor: str | None = None, feed_cursor: str | None = None) -> None:
         """Commit what has been collected, with the counters, the bitmap and any cursor (invariant 1)."""

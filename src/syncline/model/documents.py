@@ -16,6 +16,8 @@ import xxhash
 
 MAX_ID_BYTES = 4096
 
+encode_metadata = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True, default=str).encode
+
 MetadataValue = str | int | float | bool | None | Sequence[str]
 Metadata = Mapping[str, Any]
 
@@ -57,13 +59,23 @@ class Document:
         body = self.content if self.text is None else self.text.encode("utf-8", "surrogatepass")
         digest = xxhash.xxh3_128(body or b"")
         if self.title or self.metadata or self.url or self.allow or self.deny or self.media_type:
-            rest = [self.title, self.media_type, self.url, self.metadata, sorted(self.allow), sorted(self.deny)]
-            digest.update(b"\0" + json.dumps(rest, sort_keys=True, default=str).encode("utf-8", "surrogatepass"))
+            digest.update(b"\0" + fields_as_bytes(self))
         return digest.digest()
 
     def size(self) -> int:
         """Bytes (or characters, of text) this document holds in memory."""
         return len(self.text or "") + len(self.content or b"")
+
+
+def fields_as_bytes(document: Document, metadata: str | None = None) -> bytes:
+    """Everything of a document but id, body and version, unambiguous and in a fixed order. `metadata` is its JSON, if
+    that is at hand already."""
+    if metadata is None:
+        metadata = encode_metadata(document.metadata) if document.metadata else ""
+    parts = [document.title, document.media_type, document.url, metadata]
+    if document.allow or document.deny:
+        parts += ["allow", *sorted(document.allow), "deny", *sorted(document.deny)]
+    return "".join([f"{len(part)}:{part}" for part in parts]).encode("utf-8", "surrogatepass")
 
 
 class Tombstone(NamedTuple):

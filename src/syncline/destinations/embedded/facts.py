@@ -117,13 +117,13 @@ def ordered(metadata: Mapping[str, Any]) -> dict[str, list[int]]:
 @lru_cache(maxsize=10_000)
 def number_path(key: str) -> str:
     """Where the numbers of a metadata key are kept."""
-    return "n" + _hash(key)
+    return "n" + _short_hash(key)
 
 
 @lru_cache(maxsize=10_000)
 def date_path(key: str) -> str:
     """Where the dates of a metadata key are kept."""
-    return "d" + _hash(key)
+    return "d" + _short_hash(key)
 
 
 def order_of(value: Any) -> int | None:
@@ -174,5 +174,5 @@ def _term(kind: str, value: str) -> str:
     return kind.upper() + xxhash.xxh3_128_hexdigest(utf8)
 
 
-def _hash(value: str) -> str:
-    return xxhash.xxh3_128_hexdigest(value.encode("utf-8", "surrogatepass"))
+def _short_hash(key: str) -> str:
+    return xxhash.xxh3_64_hexdigest(key.encode("utf-8", "surrogatepass"))

@@ -3,8 +3,6 @@ the text comes from the truth when a result is shown."""
 
 from __future__ import annotations
 
-import json
-
 import tantivy
 
 from syncline.destinations.embedded.facts import facts, ordered
@@ -54,5 +52,6 @@ def tantivy_document(stored: StoredDocument) -> tantivy.Document:
     for fact in facts(stored):
         add_text("facts", fact)
     if stored.metadata and (values := ordered(stored.metadata)):
-        document.add_json("values", json.dumps(values))
+        members = ",".join(f'"{path}":{numbers}' for path, numbers in values.items())
+        document.add_json("values", f"{{{members}}}")
     return document

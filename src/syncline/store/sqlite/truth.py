@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import xxhash
 
-from syncline.model.documents import Document, Held, State
+from syncline.model.documents import Document, Held, State, encode_metadata, fields_as_bytes
 from syncline.model.errors import JobFenced
 from syncline.model.outcomes import Counters, Kind, Outcome
 from syncline.model.ports import Batch, CrashPoint, Mark, Put, Resume, StoredDocument, Ticket, no_crash
@@ -22,7 +22,7 @@ from syncline.store.sqlite.database import load_queries, open_database, scalar, 
 SQL = load_queries("truth.sql")
 FEED_BYTES = 8 << 20  # text handed out at once
 _held = Held._make  # a row is a Held as it comes; its state is the plain number, equal to the State
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True, default=str).encode
+_encode = encode_metadata
 
 
 class HistoryLine(NamedTuple):
@@ -129,7 +129,7 @@ class Truth:
             seqs = []
         self.connection.executemany(
             SQL["save_outcome"],
-            [(ticket.job, o.id, o.kind.value, o.stage, o.code, o.message, o.remedy) for o in batch.outcomes],
+            [(ticket.job, *outcome) for outcome in batch.outcomes],
         )
         return seqs
 
@@ -302,17 +302,20 @@ class Truth:
             return {row[0]: _stored(row) for row in self.connection.execute(SQL["get"], (_encode(list(numbers)),))}
 
 
-def checksum(document: Document) -> int:
-    """Unsigned 64 bits over everything a reader of the index can see. Source: XXH3-64."""
-    parts = [document.id, document.title, document.media_type, document.url]
-    parts += [_encode(document.metadata), _encode(sorted(document.allow)), _encode(sorted(document.deny))]
-    digest = xxhash.xxh3_64("\0".join(parts).encode("utf-8", "surrogatepass"))
-    digest.update((document.text or "").encode("utf-8", "surrogatepass"))
+def checksum(document: Document, metadata: str | None = None) -> int:
+    """Unsigned 64 bits over everything a reader of the index can see. `metadata`: its JSON, if at hand.
+    Source: XXH3-64."""
+    digest = xxhash.xxh3_64(f"{len(document.id)}:{document.id}".encode("utf-8", "surrogatepass"))
+    digest.update(fields_as_bytes(document, metadata))
+    if document.text:
+        digest.update(document.text.encode("utf-8", "surrogatepass"))
     return int(digest.intdigest())
 
 
 def _clean(text: str) -> str:
     """Text that can be stored: a lone surrogate becomes a question mark."""
+    if text.isascii():
+        return text
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -321,18 +324,19 @@ def _clean(text: str) -> str:
 
 
 def _document_row(n: int, connector: int, document: Document) -> tuple[Any, ...]:
+    metadata = _encode(document.metadata) if document.metadata else ""
     return (
         n,
         connector,
         document.id,
         _clean(document.title),
         _clean(document.text or ""),
-        _clean(_encode(document.metadata)) if document.metadata else None,
+        _clean(metadata) or None,
         document.media_type,
         document.url,
         _encode(sorted(document.allow)) if document.allow else None,
         _encode(sorted(document.deny)) if document.deny else None,
-        _signed(checksum(document)),
+        _signed(checksum(document, metadata)),
     )
 
 
