@@ -93,7 +93,8 @@ class Syncline:
         settings: Mapping[str, Any] | None = None,
         on_progress: Callable[[Progress], None] | None = None,
     ) -> Plan:
-        """What `sync` with the same arguments would do. Changes not one byte of state."""
+        """What `sync` with the same arguments would do. Changes not one byte of state.
+        Raises what would end the job, and NotFound, ConfigInvalid as `sync` does."""
         return jobs.plan(self._installation, jobs.Order(target, index, full, settings, on_progress=on_progress))
 
     def search(

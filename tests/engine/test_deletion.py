@@ -57,13 +57,22 @@ def test_invariant_04_real_deletions_are_seen_by_the_next_whole_listing(world: A
     assert "b/0001" not in world.documents()
 
 
-def test_a_scope_that_could_not_be_listed_makes_the_job_incomplete_and_names_it(world: Any) -> None:
+def test_invariant_06_a_scope_that_could_not_be_listed_makes_the_job_incomplete_and_names_it(world: Any) -> None:
     fill(world, 30)
     world.run()
     ending = world.run(HostileSource(world.source, [Misdeed(Fault.UNLIST, prefix="b/")]))
     assert ending.event is JobEvent.FINISH_WITH_SKIPS
     assert ending.notes[0].startswith("b/: ")
     assert ending.counters == Counters({"kept": 30})
+
+
+def test_invariant_06_a_source_that_does_not_say_it_came_to_its_end_is_no_success(world: Any) -> None:
+    fill(world, 30)
+    ending = world.run(HostileSource(world.source, [Misdeed(Fault.TRUNCATE, after=9)]))
+    assert ending.event is JobEvent.FAIL
+    assert ending.error is not None
+    assert ending.error.code == "source.no_proof"
+    assert ending.counters.inserted == len(world.documents()) == 30
 
 
 def test_surprising_deletions_are_withheld_by_name_and_additions_go_on(world: Any) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from syncline.model.reports import VerifyReport
+from syncline.model.reports import Plan, VerifyReport
 from syncline.service import jobs
 from syncline.store.sqlite.checks import Checks
 from syncline.wiring import DEFAULT_INDEX, EmbeddedIndex, Installation
@@ -69,15 +69,19 @@ def _check_sources(installation: Installation, index: str, report: VerifyReport)
         ledger = installation.index(index).truth
         plan = jobs.dry_run(installation, connector, ledger, jobs.Order(connector.name, full=True))
         report.source_checked += plan.keep + len(plan.update)
-        for ids, what in _differences(plan.insert, plan.update, plan.delete + plan.withhold):
+        for ids, what in _differences(plan):
             report.problems.append(f"connector {connector.name}: {len(ids)} documents {what}: {_some(ids)}")
         report.problems += [f"connector {connector.name}: {note}" for note in plan.notes]
 
 
-def _differences(insert: list[str], update: list[str], delete: list[str]) -> Iterator[tuple[list[str], str]]:
-    for ids, what in ((insert, "are not in the index"), (update, "differ"), (delete, "are gone at the source")):
-        if ids:
-            yield ids, what
+def _differences(plan: Plan) -> Iterator[tuple[list[str], str]]:
+    found = (
+        (plan.insert, "are not in the index"),
+        (plan.update, "differ"),
+        (plan.delete + plan.withhold, "are gone at the source"),
+        (plan.fail, "cannot be taken from the source"),
+    )
+    yield from ((ids, what) for ids, what in found if ids)
 
 
 def _some(ids: list[str]) -> str:

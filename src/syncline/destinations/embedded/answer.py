@@ -24,6 +24,7 @@ MAX_LIMIT, MAX_OFFSET = 1000, 10_000
 _HORIZONS = (1000, MAX_LIMIT + MAX_OFFSET)
 
 Scored = Sequence[tuple[float, int]]  # (score, n)
+Addressed = Sequence[tuple[float, tantivy.DocAddress]]
 
 
 def answer(snapshot: Snapshot, request: Request, feed: DocumentFeed, connectors: Mapping[int, str]) -> Results:
@@ -66,23 +67,31 @@ def _by_score(snapshot: Snapshot, query: tantivy.Query, request: Request) -> tup
     end = request.offset + request.limit
     horizon = next(place for place in _HORIZONS if end <= place)
     found = snapshot.searcher.search(query, horizon + 1)
-    hits = found.hits
-    numbers = snapshot.searcher.fast_field_values("n", [address for _, address in hits])
-    scored = [(float(score), int(n or 0)) for (score, _), n in zip(hits, numbers, strict=True)]
-    return _count(found), _stable(scored)[request.offset : end]
+    hits: Addressed = found.hits
+    first, last = _with_equals(hits, request.offset, min(end, len(hits)))
+    numbers = snapshot.searcher.fast_field_values("n", [address for _, address in hits[first:last]])
+    crowds = {hits[at][0] for at in _HORIZONS if at < len(hits) and hits[at - 1][0] == hits[at][0]}
+    places = range(first, last)
+    ranked = sorted(
+        (-hits[at][0], at if hits[at][0] in crowds else n, int(n or 0)) for at, n in zip(places, numbers, strict=True)
+    )
+    return _count(found), [(-minus, n) for minus, _, n in ranked[request.offset - first : end - first]]
+
+
+def _with_equals(hits: Addressed, first: int, last: int) -> tuple[int, int]:
+    """The places of a page, widened to those next to it with the same score."""
+    if first >= last:
+        return first, first
+    while first > 0 and hits[first - 1][0] == hits[first][0]:
+        first -= 1
+    while last < len(hits) and hits[last][0] == hits[last - 1][0]:
+        last += 1
+    return first, last
 
 
 def _count(found: tantivy.SearchResult) -> int:
     count: int = found.count  # type: ignore[attr-defined]  # the stubs forgot it
     return count
-
-
-def _stable(scored: Scored) -> Scored:
-    """By score, best first, then by number."""
-    crowds = {scored[at][0] for at in _HORIZONS if at < len(scored) and scored[at - 1][0] == scored[at][0]}
-    places = range(len(scored))
-    order = sorted(places, key=lambda at: (-scored[at][0], at if scored[at][0] in crowds else scored[at][1]))
-    return [scored[at] for at in order]
 
 
 def _hit(

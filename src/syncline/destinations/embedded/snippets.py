@@ -25,7 +25,8 @@ _MATCHES = 24  # kept for one wanted word in one chunk
 _NEAR = 2  # of those, further ones near one match of a rarer word
 _WORD_REACH = 24  # characters given up at most to end at a word
 _SPACE = re.compile(r"\s+")
-_PIECE = re.compile(r"\S+|\s+")
+_NOT_ONE_BLANK = re.compile(r"\s{2,}|[^\S ]")  # the white space that is not one blank already
+_LAST_SPACE = re.compile(r"\s\S*\Z")
 _CUT = "…"
 _ROOM_FOR_CUTS = 20  # shorter snippets show no cuts
 
@@ -173,20 +174,18 @@ def _render(
 def _word_end(text: str, start: int, chars: int) -> int:
     """Where to stop so that at most `chars` characters remain once white space is collapsed, a cut mark among them if
     there is more; the end of a word if one is near."""
-    end, used = start, 0
-    limit = min(len(text), start + 4 * chars)
+    if len(text) - start <= 4 * chars and len(_one_line(text[start:]).rstrip()) <= chars:
+        return len(text)
     room = chars - len(_CUT) if chars >= _ROOM_FOR_CUTS else chars
-    for piece in _PIECE.finditer(text, start, limit):
-        width = 1 if piece[0].isspace() else len(piece[0])
-        if used + width > room:
-            if piece.end() == len(text) and used + width <= chars:
-                return len(text)
-            left = room - used
-            return end if used and left < _WORD_REACH else piece.start() + left
-        used += width
-        end = piece.end()
-    return end
+    end = start + room
+    limit = min(len(text), start + 4 * chars)
+    while end < limit and (spare := room - len(_one_line(text[start:end]))):
+        end += spare
+    if end >= len(text) or text[end].isspace():
+        return end
+    nearest = _LAST_SPACE.search(text[max(start + 1, end - _WORD_REACH) : end])
+    return end - (len(nearest[0]) if nearest else 0)
 
 
 def _one_line(text: str) -> str:
-    return _SPACE.sub(" ", text)
+    return _NOT_ONE_BLANK.sub(" ", text)
