@@ -2,6 +2,7 @@
 
 data directory
 ├── control.db                 connectors, jobs
+├── secret.key                 opens the secrets of connectors; made when there is one and no $SYNCLINE_SECRET_KEY
 ├── indexes/NAME/truth.db      documents, ledger, checkpoint, outcomes
 ├── indexes/NAME/text/         the text index, derived from the truth
 ├── leases/connector-N.lock    who runs the jobs of a connector
@@ -15,6 +16,7 @@ import re
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from syncline.model.connectors import Connector
@@ -22,6 +24,7 @@ from syncline.model.documents import Held
 from syncline.model.errors import DataDirectoryError, NotFound, UsageError
 from syncline.model.outcomes import Kind
 from syncline.model.ports import Batch, Clock, CrashPoint, Resume, Ticket, Transform, no_crash
+from syncline.store.secrets import Vault
 from syncline.store.sqlite.control import Control
 from syncline.store.sqlite.truth import Truth
 
@@ -95,6 +98,7 @@ class Installation:
         self.data_dir = os.path.abspath(data_dir)
         self.clock = clock
         self.crash = crash
+        self.vault = Vault(self.data_dir)
         self._control: Control | None = None
         self._indexes: dict[str, EmbeddedIndex] = {}
         if os.path.exists(self.data_dir) and not os.path.isdir(self.data_dir):
@@ -141,7 +145,7 @@ class Installation:
         finally:
             control.close()
 
-    # --- indexes -------------------------------------------------------------------------------------------------------
+    # --- indexes -----------------------------------------------------------------------------------------------------
 
     def indexes(self) -> list[str]:
         """Names of the indexes there are."""
@@ -184,14 +188,21 @@ class Installation:
         finally:
             truth.close()
 
-    # --- connectors ------------------------------------------------------------------------------------------------------
+    # --- connectors --------------------------------------------------------------------------------------------------
 
     def source(self, connector: Connector) -> Any:
-        """The connector's source, opened with its validated settings."""
+        """The connector's source, opened with its validated settings. Raises CredentialsInvalid when a secret of it
+        cannot be read."""
         from syncline.sources.registry import open_source
 
-        extra = {"hidden": (self.data_dir,)} if connector.kind == "folder" else {}
-        return open_source(connector.kind, connector.config, **extra)
+        extra: dict[str, Any] = {"hidden": (self.data_dir,)} if connector.kind == "folder" else {}
+        opened = self.vault.open(connector.id, connector.config)
+        if not opened.secrets:
+            return open_source(connector.kind, opened.config, **extra)
+        from syncline.sources.authoring import guarded_call, secret_texts
+
+        secrets = secret_texts([secret.value for secret in opened.secrets.values()])
+        return guarded_call(partial(open_source, **extra), connector.kind, opened.config, secrets=secrets)
 
     def transforms(self, connector: Connector) -> list[Transform]:
         """What changed documents of this connector go through."""

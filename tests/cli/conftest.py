@@ -176,3 +176,9 @@ class Make:
 @pytest.fixture
 def make() -> type[Make]:
     return Make
+
+
+@pytest.fixture(autouse=True)
+def any_width(monkeypatch):
+    """Test runners tell their own width; pages in a pipe are as wide as it takes."""
+    monkeypatch.delenv("COLUMNS", raising=False)

@@ -168,6 +168,18 @@ def test_repair_removes_what_is_wrong_and_adds_what_is_missing(filled):
     assert desk.ids("word") == ["a", "b", "c"]
 
 
+def test_what_a_killed_commit_left_behind_does_not_stop_the_next_one(filled):
+    desk = filled(a="word", b="word")
+    meta = json.loads((generation(desk) / "meta.json").read_text())
+    segment = meta["segments"][0]["segment_id"].replace("-", "")
+    for opstamp in range(meta["opstamp"], meta["opstamp"] + 9):
+        (generation(desk) / f"{segment}.{opstamp}.del").write_text("half of it")
+    desk.truth.delete("a")
+    desk.index.settle()
+    assert desk.agrees()
+    assert desk.told == []
+
+
 def test_a_flipped_byte_is_noticed(filled):
     desk = filled(a="word " * 1000, b="word")
     files = layout.Layout(str(desk.directory))

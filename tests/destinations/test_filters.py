@@ -24,7 +24,7 @@ def values_of(document: StoredDocument, field: str) -> list[Any]:
     special = {"connector": CONNECTORS[document.connector], "id": document.id}
     special |= {"title": document.title, "media_type": document.media_type}
     if field in special:
-        return [special[field]] if special[field] else []
+        return [special[field]]
     value = document.metadata.get(field)
     return [one for one in (value if isinstance(value, list) else [value]) if one is not None and one == one]
 
@@ -57,7 +57,7 @@ def passes(document: StoredDocument, one: Filter) -> bool:
     values = values_of(document, one.field)
     match one.op:
         case "exists":
-            return bool(values)
+            return bool(values) and not (one.field in ("title", "media_type") and values == [""])
         case "range":
             return any(within(value, *one.value) for value in values)
         case _:

@@ -189,6 +189,15 @@ def test_settling_gives_up_with_a_remedy_when_the_holder_never_ends(desk):
     lock.release()
 
 
+def test_a_search_does_not_wait_for_the_very_first_job(desk):
+    desk.truth.put("a", "word")
+    lock = WriterLock(str(desk.directory))
+    assert lock.acquire()
+    assert desk.ids("word") == []
+    lock.release()
+    assert desk.ids("word") == ["a"]
+
+
 def test_a_long_spell_commits_on_the_way(desk, monkeypatch):
     monkeypatch.setattr(session, "COMMIT_EVERY_DOCUMENTS", 2000)
     marks: list[int] = []

@@ -100,11 +100,16 @@ class FileTruth:
     def put(self, documents: dict[str, str]) -> None:
         """Insert or update them in one transaction."""
         self._db.execute("begin immediate")
-        self.delete(list(documents))
+        self._delete(list(documents))
         self._db.executemany("insert into documents (id, body) values (?, ?)", documents.items())
         self._db.execute("commit")
 
     def delete(self, ids: Sequence[str]) -> None:
+        self._db.execute("begin immediate")
+        self._delete(ids)
+        self._db.execute("commit")
+
+    def _delete(self, ids: Sequence[str]) -> None:
         text = json.dumps(ids)
         self._db.execute(
             "insert or ignore into gone select n from documents where id in (select value from json_each(?))", (text,)

@@ -196,3 +196,23 @@ def test_a_model_that_allows_more_is_given_more():
 def test_what_is_no_kind_cannot_be_validated():
     with pytest.raises(UsageError, match="is no source"):
         registry.validate(42, {})
+
+
+def test_secrets_are_known_behind_aliases_and_in_models_that_hold_themselves():
+    from pydantic import BaseModel, Field, SecretStr
+    from typing_extensions import TypeAliasType
+
+    alias = TypeAliasType("alias", SecretStr)
+
+    class Node(BaseModel):
+        token: alias = SecretStr("")
+        key: SecretStr = Field(SecretStr(""), serialization_alias="apiKey")
+        children: list["Node"] = []  # noqa: UP037
+
+    Node.model_rebuild(_types_namespace={"Node": Node})
+
+    @source("nodes", config=Node)
+    def nodes(config):
+        yield from ()
+
+    assert set(registry.secret_fields(nodes)) == {"token", "apiKey", "key"}

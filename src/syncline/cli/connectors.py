@@ -163,17 +163,21 @@ def _emit(session: Session, connector: Connector, **more: Any) -> bool:
 
 def _show_list(session: Session, found: list[Connector], newest: dict[str, Job]) -> None:
     from syncline.cli.tables import Cell, show_table
+    from syncline.store.secrets import masked
 
     rows: list[list[str | Cell]] = []
     for each in found:
         job = newest.get(each.id)
         state = Cell(job.state.value, COLORS.get(job.state.value, "red")) if job else Cell("never run", "dim")
         at = ago(job.started_at or job.created_at, time.time()) if job else ""
-        rows.append([Cell(each.name, "bold"), each.kind, each.index, str(each.config.get("path", "")), state, at])
+        path = str(masked(each.config).get("path", ""))
+        rows.append([Cell(each.name, "bold"), each.kind, each.index, path, state, at])
     show_table(session, ["connector", "kind", "index", "path", "newest job!", "started!"], rows)
 
 
 def _show_one(session: Session, connector: Connector, withheld: int) -> None:
+    from syncline.store.secrets import masked
+
     guard = connector.guard
     session.say(click.style(clean(connector.name), bold=True))
     facts = {
@@ -182,7 +186,7 @@ def _show_one(session: Session, connector: Connector, withheld: int) -> None:
         "index": clean(connector.index),
         "guard": f"withholds deletions beyond {guard.max_deletes:,} and {guard.max_percent:g} %",
         "added": ago(connector.created_at or None, time.time()),
-        **{f"  {clean(key)}": one_line(json.dumps(value)) for key, value in connector.config.items()},
+        **{f"  {clean(key)}": one_line(json.dumps(value)) for key, value in masked(connector.config).items()},
     }
     for label, value in facts.items():
         session.say(f"  {click.style(f'{label:<18}', dim=True)} {value}")

@@ -71,18 +71,19 @@ def parse_settings(pairs: Iterable[str]) -> dict[str, Any]:
     for pair in pairs:
         key, equals, value = pair.partition("=")
         if not equals or not key.strip():
-            raise click.BadParameter(f"{pair!r} is not KEY=VALUE", param_hint="--set")
-        given.setdefault(key.strip(), []).append(_setting(pair, value))
+            raise click.BadParameter("a setting is given as KEY=VALUE", param_hint="--set")  # it may be a secret
+        given.setdefault(key.strip(), []).append(_setting(key.strip(), value))
     return {key: values[0] if len(values) == 1 else values for key, values in given.items()}
 
 
-def _setting(pair: str, value: str) -> Any:
+def _setting(key: str, value: str) -> Any:
     if value[:1] not in ("[", "{", '"'):
         return value
     try:
         return json.loads(value)
-    except ValueError as error:
-        raise click.BadParameter(f"{pair!r} is not valid JSON: {error}", param_hint="--set") from None
+    except json.JSONDecodeError as error:
+        told = f"the value of {key!r} begins like JSON and is none: {error.msg} at character {error.pos}"
+        raise click.BadParameter(told, param_hint="--set") from None
 
 
 def parse_filters(texts: Iterable[str]) -> list[Filter]:

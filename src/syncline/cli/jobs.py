@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 COUNTERS = {"inserted": "+", "updated": "~", "deleted": "-", "kept": "=", "failed": "!"}
-COLUMNS = (">job", "connector", "state!", "started!", ">took", *(f">{name}" for name in COUNTERS))
+COLUMNS = (">job", "connector", "state!", "started!", ">took", "documents")
 
 
 @click.command(
@@ -59,15 +59,12 @@ def _show(session: Session, named: list[tuple[Job, str]]) -> None:
 def _row(job: Job, name: str, now: float) -> list[str | Cell]:
     from syncline.cli.tables import Cell
 
-    def number(sign: str, name: str) -> Cell:
-        n = getattr(job.counters, name)
-        return Cell(f"{sign}{n:,}", COLORS.get(name, "")) if n else Cell("·", "dim")
-
+    counts = ((sign, getattr(job.counters, counter)) for counter, sign in COUNTERS.items())
     return [
         str(job.number),
         name,
         Cell(job.state.value, COLORS.get(job.state.value, "red")),
         ago(job.started_at or job.created_at, now),
         duration(job.duration_s(now)),
-        *(number(sign, name) for name, sign in COUNTERS.items()),
+        " ".join(f"{sign}{n:,}" for sign, n in counts if n) or "·",
     ]

@@ -45,13 +45,15 @@ def connector_names(api: Syncline) -> Mapping[str, str]:
 
 
 def connector_shape(connector: Connector) -> dict[str, Any]:
-    """One connector. Secrets are references in `settings`, never values."""
+    """One connector. A secret in `settings` is asterisks."""
+    from syncline.store.secrets import masked
+
     return {
         "name": connector.name,
         "id": connector.id,
         "kind": connector.kind,
         "index": connector.index,
-        "settings": connector.config,
+        "settings": masked(connector.config),
         "guard": {"max_deletes": connector.guard.max_deletes, "max_percent": connector.guard.max_percent},
         "created_at": iso(connector.created_at or None),
     }

@@ -10,6 +10,8 @@ from typing import NamedTuple
 from syncline.cli.session import Session, is_terminal
 from syncline.cli.text import clean
 
+MIN_WIDTH = 4  # of a column: in a narrow terminal texts are folded, none vanishes
+
 
 class Cell(NamedTuple):
     """Text in a colour."""
@@ -41,6 +43,7 @@ def show_table(session: Session, columns: Sequence[str], rows: Iterable[Sequence
             justify="right" if column.startswith(">") else "left",
             no_wrap=column.endswith("!") or column.startswith(">"),
             overflow="fold",
+            min_width=MIN_WIDTH,
         )
     for row in rows:
         cells = [cell if isinstance(cell, Cell) else Cell(cell) for cell in row]

@@ -17,6 +17,7 @@ import xxhash
 MAX_ID_BYTES = 4096
 
 encode_metadata = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True, default=str).encode
+"""Metadata as canonical JSON: the same mapping gives the same text, whatever its order."""
 
 MetadataValue = str | int | float | bool | None | Sequence[str]
 Metadata = Mapping[str, Any]
@@ -72,10 +73,12 @@ def fields_as_bytes(document: Document, metadata: str | None = None) -> bytes:
     that is at hand already."""
     if metadata is None:
         metadata = encode_metadata(document.metadata) if document.metadata else ""
-    parts = [document.title, document.media_type, document.url, metadata]
+    title, media_type, url = document.title, document.media_type, document.url
+    fields = f"{len(title)}:{title}{len(media_type)}:{media_type}{len(url)}:{url}{len(metadata)}:{metadata}"
     if document.allow or document.deny:
-        parts += ["allow", *sorted(document.allow), "deny", *sorted(document.deny)]
-    return "".join([f"{len(part)}:{part}" for part in parts]).encode("utf-8", "surrogatepass")
+        principals = ["allow", *sorted(document.allow), "deny", *sorted(document.deny)]
+        fields += "".join([f"{len(part)}:{part}" for part in principals])
+    return fields.encode("utf-8", "surrogatepass")
 
 
 class Tombstone(NamedTuple):

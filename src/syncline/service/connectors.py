@@ -6,12 +6,14 @@ import os
 import re
 import uuid
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from syncline import __version__
 from syncline.model.connectors import Connector, Guard
-from syncline.model.errors import ConfigInvalid, JobActive, NotFound, UsageError
+from syncline.model.errors import ConfigInvalid, CredentialsInvalid, JobActive, NotFound, UsageError
 from syncline.runner.lease import Lease
+from syncline.store.secrets import Secret, Vault, drafted, values_of
 from syncline.store.sqlite.control import Control
 from syncline.wiring import DEFAULT_INDEX, Installation, checked_index
 
@@ -49,21 +51,26 @@ def for_target(
     """(connector, whether it must be stored) for what a person names: a connector, or a folder that becomes one.
     Raises NotFound when it is neither."""
     connector = find(control, target, index)
-    if connector is None:
+    if control is None or connector is None:
         if not os.path.isdir(target):
             raise _nothing_there(target)
         return draft(control, "folder", {"path": target, **(settings or {})}, index=index), True
     _check_index(connector, index)
     if settings or connector.config_by != __version__:
-        return configured(connector, settings or {})
+        return configured(control, connector, settings or {})
     return connector, False
 
 
-def configured(connector: Connector, settings: Mapping[str, Any]) -> tuple[Connector, bool]:
-    """(the connector with those settings over its own, whether that changes it)."""
-    from syncline.sources.registry import validate
-
-    config = validate(connector.kind, {**connector.config, **settings})
+def configured(control: Control, connector: Connector, settings: Mapping[str, Any]) -> tuple[Connector, bool]:
+    """(the connector with those settings over its own, whether that changes it). A secret that is set anew need not be
+    readable any more; raises CredentialsInvalid when another one is not."""
+    vault = Vault(os.path.dirname(control.path))
+    left = {name: value for name, value in connector.config.items() if name not in settings}
+    held = vault.open(connector.id, left)
+    known = dict(held.secrets)
+    with suppress(CredentialsInvalid):
+        known |= vault.open(connector.id, connector.config).secrets
+    config = _validated(connector.id, connector.kind, {**held.config, **settings}, known)
     changed = config != connector.config or connector.config_by != __version__
     connector.config, connector.config_by = config, __version__
     return connector, changed
@@ -80,13 +87,13 @@ def draft(
     now: float = 0.0,
 ) -> Connector:
     """A connector that is valid and not stored yet."""
-    from syncline.sources.registry import address, validate
+    from syncline.sources.registry import address
 
-    kind = address(kind)
-    config = validate(kind, settings)
+    kind, id = address(kind), str(uuid.uuid4())
+    config = _validated(id, kind, settings)
     return Connector(
         number=0,
-        id=str(uuid.uuid4()),
+        id=id,
         name=name or free_name(control, kind, config),
         index=checked_index(index or DEFAULT_INDEX),
         kind=kind,
@@ -97,16 +104,34 @@ def draft(
     )
 
 
+def _validated(
+    id: str, kind: str, settings: Mapping[str, Any], known: Mapping[str, Secret] | None = None
+) -> dict[str, Any]:
+    """The settings as a connector may hold them: valid, with defaults, and every secret sealed (invariant 12)."""
+    from syncline.sources.registry import secret_fields, validate
+
+    fields = secret_fields(kind)
+    if not fields:
+        return drafted(id, validate(kind, settings), ())
+    from syncline.sources.authoring import guarded_call, secret_texts
+
+    secrets = secret_texts(values_of(settings, fields))
+    return drafted(id, guarded_call(validate, kind, settings, secrets=secrets), fields, known)
+
+
 def add(installation: Installation, connector: Connector) -> Connector:
     """Store a draft. Raises UsageError when the name is taken."""
+    control = installation.control()
+    connector.config = installation.vault.keep(connector.id, connector.config)
     connector.created_at = installation.clock()
-    return installation.control().add_connector(connector, identity(connector))
+    return control.add_connector(connector, identity(connector))
 
 
 def store(installation: Installation, connector: Connector) -> Connector:
     """Store a draft, or the changed settings of a connector that has a number."""
     if not connector.number:
         return add(installation, connector)
+    connector.config = installation.vault.keep(connector.id, connector.config)
     installation.control().configure(connector, identity(connector))
     return connector
 

@@ -171,17 +171,17 @@ def _a(value: object) -> str:
 # --- is this what a source may say? ---------------------------------------------------------------------------------
 
 
-def _told(item: object) -> Read:
+def _told(item: object, secrets: Sequence[str]) -> Read:
     """A yield of a stream, checked; a bad document becomes its own Refused. Raises SourceProtocolError."""
     if isinstance(item, Document):
-        return _document_or_refused(item)
+        return _document_or_refused(item, secrets)
     if isinstance(item, (Tombstone, Refused, Skipped)):
         _check_id(item.id, f"a {type(item).__name__}")
         if isinstance(item, Refused):
-            _check_error(item)
+            _check_error(item, secrets)
         return item
     if isinstance(item, Unlisted):
-        _check_error(item)
+        _check_error(item, secrets)
         return item
     if isinstance(item, Checkpoint):
         if not isinstance(item.cursor, str):
@@ -190,12 +190,12 @@ def _told(item: object) -> Read:
     raise _strange(item, "Document, Tombstone or Checkpoint")
 
 
-def _streamed(item: object) -> Read:
+def _streamed(item: object, secrets: Sequence[str]) -> Read:
     """A yield of a StreamSource class: what a generator may say, and Complete."""
-    return item if isinstance(item, Complete) else _told(item)
+    return item if isinstance(item, Complete) else _told(item, secrets)
 
 
-def _listed(item: object) -> Listed:
+def _listed(item: object, secrets: Sequence[str]) -> Listed:
     """A yield of a listing, checked. Raises SourceProtocolError."""
     if isinstance(item, Page):
         _check_page(item)
@@ -203,30 +203,40 @@ def _listed(item: object) -> Listed:
     if isinstance(item, Complete):
         return item
     if isinstance(item, (Skipped, Unlisted, Checkpoint)):
-        _told(item)
+        _told(item, secrets)
         return item
     raise _strange(item, "Page, Skipped, Unlisted, Checkpoint or Complete")
 
 
-def _fetched(item: object) -> Fetched:
+def _fetched(item: object, secrets: Sequence[str]) -> Fetched:
     """An answer of `fetch`, checked; a bad document becomes its own Refused. Raises SourceProtocolError."""
     if isinstance(item, Document):
-        return _document_or_refused(item)
+        return _document_or_refused(item, secrets)
     if isinstance(item, Gone):
         _check_id(item.id, "a Gone")
         return item
     if isinstance(item, Refused):
-        _told(item)
+        _told(item, secrets)
         return item
     raise _strange(item, "Document, Gone or Refused")
 
 
-def _document_or_refused(document: Document) -> Document | Refused:
+def _document_or_refused(document: Document, secrets: Sequence[str]) -> Document | Refused:
     error = validate_document(document)
     if error is None:
+        if secrets:
+            _keep_quiet(document, secrets)
         return document
     _check_id(document.id, "a Document")
     return Refused(document.id, error, stage="read")
+
+
+def _keep_quiet(document: Document, secrets: Sequence[str]) -> None:
+    """What a document says of itself in messages is cleaned; its content is the source's own business."""
+    if document.load is not None:
+        document.load = partial(_guarded_load, document.load, secrets)
+    if document.warning is not None:
+        document.warning = tuple(_hidden(document.warning, secrets))
 
 
 def _check_page(page: Page) -> None:
@@ -248,12 +258,13 @@ def _check_id(id: object, what: str) -> None:
         raise SourceProtocolError(f"the source yielded {what} whose id {fault}")
 
 
-def _check_error(item: Refused | Unlisted) -> None:
+def _check_error(item: Refused | Unlisted, secrets: Sequence[str]) -> None:
     if isinstance(item, Unlisted) and not isinstance(item.prefix, str):
         raise SourceProtocolError(f"the source yielded an Unlisted whose prefix is {_a(item.prefix)}, not text")
     if not isinstance(item.error, SynclineError):
         name = type(item).__name__
         raise SourceProtocolError(f"the source yielded {name} with {_a(item.error)}; its error must be a SynclineError")
+    _clean(item.error, secrets)
 
 
 def _strange(item: object, expected: str) -> SourceProtocolError:
@@ -271,11 +282,47 @@ def _strange(item: object, expected: str) -> SourceProtocolError:
 # --- only our errors come out ---------------------------------------------------------------------------------------
 
 
-def _raised(error: Exception, secrets: Iterable[str] = ()) -> SourceProtocolError:
+def guarded_call(function: Callable[..., T], *args: Any, secrets: Sequence[str]) -> T:
+    """`function(*args)`. Errors outside the family come out as SourceProtocolError, with their cause; no error that
+    comes out quotes one of `secrets`, which `secret_texts` made."""
+    try:
+        return function(*args)
+    except SynclineError as error:
+        _clean(error, secrets)
+        raise
+    except Exception as error:
+        raise _raised(error, secrets) from _cause(error, secrets)
+
+
+def _guarded(start: Callable[[], Iterable[T] | None], secrets: Sequence[str]) -> Generator[T, None, None]:
+    """Everything `start()` gives. Errors come out as they do from `guarded_call`."""
+    try:
+        items = start()
+        if items is None:
+            raise SourceProtocolError("the source returned None; it must yield what it reads")
+        yield from items
+    except SynclineError as error:
+        _clean(error, secrets)
+        raise
+    except Exception as error:
+        raise _raised(error, secrets) from _cause(error, secrets)
+
+
+def _guarded_load(load: Callable[[], Any], secrets: Sequence[str]) -> Any:
+    """What `load()` returns. Whatever it raises comes out as an error of the family that fails one document."""
+    try:
+        return load()
+    except SynclineError as error:
+        _clean(error, secrets)
+        raise
+    except Exception as error:
+        text = _hidden(f"its body could not be loaded: {type(error).__name__}: {error}", secrets)
+        raise DocumentRejected(text, code="source.load_failed") from _cause(error, secrets)
+
+
+def _raised(error: Exception, secrets: Sequence[str]) -> SourceProtocolError:
     """An error of somebody else's code as one of ours: its type and text, without traceback and without secrets."""
-    text = f"the source raised {type(error).__name__}: {error}"
-    for secret in secrets:
-        text = text.replace(secret, "***")
+    text = _hidden(f"the source raised {type(error).__name__}: {error}", secrets)
     if len(text) > MAX_MESSAGE_CHARS:
         text = text[:MAX_MESSAGE_CHARS] + " …"
     return SourceProtocolError(
@@ -285,35 +332,49 @@ def _raised(error: Exception, secrets: Iterable[str] = ()) -> SourceProtocolErro
     )
 
 
-def _guarded(start: Callable[[], Iterable[T] | None], secrets: Sequence[str]) -> Generator[T, None, None]:
-    """Everything `start()` gives. Errors outside the family come out as SourceProtocolError, with their cause."""
+# --- nothing that comes out quotes a secret (invariant 12) ----------------------------------------------------------
+
+
+def secret_texts(values: Iterable[Any]) -> list[str]:
+    """Every text in those secrets, each as it may be spelled in a message: plain, stripped, escaped, or in a URL. The
+    longest come first, so that no rest of one stays behind when a shorter one is taken out."""
+    texts = {text for value in values for text in _texts(value)}
+    if not texts:
+        return []
+    from json import dumps
+    from urllib.parse import quote, quote_plus
+
+    spelled = (str, str.strip, lambda text: repr(text)[1:-1], lambda text: dumps(text)[1:-1], quote_plus, quote)
+    spellings = {_spelled(spell, text) for text in texts for spell in spelled}
+    return sorted(spellings - {""}, key=len, reverse=True)
+
+
+def _spelled(spell: Callable[[str], str], text: str) -> str:
     try:
-        items = start()
-        if items is None:
-            raise SourceProtocolError("the source returned None; it must yield what it reads")
-        yield from items
-    except SynclineError:
-        raise
-    except Exception as error:
-        raise _raised(error, secrets) from error
+        return spell(text)
+    except UnicodeError:  # a lone surrogate has no place in a URL
+        return text
 
 
-def _call(function: Callable[..., T], *args: Any, secrets: Sequence[str]) -> T:
-    """`function(*args)`. Errors outside the family come out as SourceProtocolError, with their cause."""
-    try:
-        return function(*args)
-    except SynclineError:
-        raise
-    except Exception as error:
-        raise _raised(error, secrets) from error
+def _texts(secret: Any) -> list[str]:
+    if isinstance(secret, Mapping):
+        return [text for value in secret.values() for text in _texts(value)]
+    if isinstance(secret, (list, tuple, set, frozenset)):
+        return [text for value in secret for text in _texts(value)]
+    if isinstance(secret, bytes):
+        return [secret.decode("utf-8", "backslashreplace")]
+    return [] if secret is None or isinstance(secret, bool) else [str(secret)]
 
 
-def _secrets_in(value: Any) -> list[str]:
-    """The secret values anywhere in a config: fields of type SecretStr, alone, in lists, dicts and models."""
+def _secrets_in(config: Any) -> list[str]:
+    """The texts of the secrets anywhere in a config: fields of type SecretStr, alone, in lists, dicts and models."""
+    return secret_texts(_secret_values(config))
+
+
+def _secret_values(value: Any) -> list[Any]:
     if hasattr(value, "get_secret_value"):
-        secret = value.get_secret_value()
-        return [secret] if isinstance(secret, str) and secret else []
-    if isinstance(value, (list, tuple)):
+        return [value.get_secret_value()]
+    if isinstance(value, (list, tuple, set, frozenset)):
         inner: Iterable[Any] = value
     elif isinstance(value, dict):
         inner = value.values()
@@ -321,7 +382,43 @@ def _secrets_in(value: Any) -> list[str]:
         inner = vars(value).values()
     else:
         return []
-    return [secret for item in inner for secret in _secrets_in(item)]
+    return [secret for item in inner for secret in _secret_values(item)]
+
+
+def _hidden(value: Any, secrets: Sequence[str]) -> Any:
+    """The same text, or JSON, with asterisks for secrets."""
+    if isinstance(value, str):
+        for secret in secrets:
+            value = value.replace(secret, "***")
+        return value
+    if isinstance(value, Mapping):
+        return {name: _hidden(item, secrets) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_hidden(item, secrets) for item in value]
+    return value if value is None or isinstance(value, (bool, int, float)) else _hidden(str(value), secrets)
+
+
+def _clean(error: SynclineError, secrets: Sequence[str]) -> None:
+    """Take secrets out of an error of the family that somebody else's code made. Changes it."""
+    if not secrets:
+        return
+    error.message, error.remedy = _hidden(str(error.message), secrets), _hidden(str(error.remedy), secrets)
+    error.args, error.details = tuple(_hidden(error.args, secrets)), _hidden(error.details, secrets)
+    if _quotes(error, secrets):
+        error.__cause__ = None  # and nothing is shown of what it was raised from
+        error.__notes__ = []
+
+
+def _cause(error: Exception, secrets: Sequence[str]) -> Exception | None:
+    """The error, for whoever wants to see its traceback; None when that would show a secret."""
+    return None if secrets and _quotes(error, secrets) else error
+
+
+def _quotes(error: Exception, secrets: Sequence[str]) -> bool:
+    from traceback import format_exception
+
+    told = "".join(format_exception(error))
+    return any(secret in told for secret in secrets)
 
 
 # --- what the engine sees -------------------------------------------------------------------------------------------
@@ -347,7 +444,7 @@ class GeneratorSource:
     def check(self) -> None:
         """Run the author's check, if there is one. Raises a SynclineError."""
         if self._check is not None:
-            _call(self._check, self._config, secrets=self._secrets)
+            guarded_call(self._check, self._config, secrets=self._secrets)
 
     def read(self, cursor: str | None) -> Iterator[Read]:
         """What the generator yields, checked, then Complete. Raises a SynclineError and never anything else.
@@ -357,9 +454,9 @@ class GeneratorSource:
         with closing(_guarded(partial(self._function, *arguments), self._secrets)) as items:
             for item in items:
                 if type(item) is Document:
-                    yield _document_or_refused(item)
+                    yield _document_or_refused(item, self._secrets)
                     continue
-                news = _told(item)
+                news = _told(item, self._secrets)
                 if isinstance(news, Checkpoint):
                     latest = self._cursor_of(news)
                 yield news
@@ -380,24 +477,24 @@ class AuthoredListing:
         self._inner = inner
         self._secrets = secrets
         if isinstance(inner, Interruptible):
-            self.interrupt = inner.interrupt
+            self.interrupt = partial(guarded_call, inner.interrupt, secrets=secrets)
 
     def check(self) -> None:
         """The class's own check, if it has one. Raises a SynclineError."""
         if hasattr(self._inner, "check"):
-            _call(self._inner.check, secrets=self._secrets)
+            guarded_call(self._inner.check, secrets=self._secrets)
 
     def list(self, memory: Mapping[str, Any] | None, cursor: str | None) -> Iterator[Listed]:
         """What the class lists, checked."""
         with closing(_guarded(partial(self._inner.list, memory, cursor), self._secrets)) as items:
             for item in items:
-                yield _listed(item)
+                yield _listed(item, self._secrets)
 
     def fetch(self, entries: Sequence[Entry]) -> Iterator[Fetched]:
         """What the class answers, checked."""
         with closing(_guarded(partial(self._inner.fetch, entries), self._secrets)) as items:
             for item in items:
-                yield _fetched(item)
+                yield _fetched(item, self._secrets)
 
 
 class AuthoredStream:
@@ -408,18 +505,18 @@ class AuthoredStream:
         self._secrets = secrets
         self.incremental: bool = bool(getattr(inner, "incremental", False))
         if isinstance(inner, Interruptible):
-            self.interrupt = inner.interrupt
+            self.interrupt = partial(guarded_call, inner.interrupt, secrets=secrets)
 
     def check(self) -> None:
         """The class's own check, if it has one. Raises a SynclineError."""
         if hasattr(self._inner, "check"):
-            _call(self._inner.check, secrets=self._secrets)
+            guarded_call(self._inner.check, secrets=self._secrets)
 
     def read(self, cursor: str | None) -> Iterator[Read]:
         """What the class reads, checked."""
         with closing(_guarded(partial(self._inner.read, cursor), self._secrets)) as items:
             for item in items:
-                yield _streamed(item)
+                yield _streamed(item, self._secrets)
 
 
 # --- the decorator --------------------------------------------------------------------------------------------------
@@ -468,7 +565,7 @@ class AuthoredKind:
             incremental = _takes_cursor(self.made_of)
             return GeneratorSource(self.made_of, config, incremental=incremental, check=self.checked_by)
         secrets = _secrets_in(config)
-        inner = _call(self.made_of, config, secrets=secrets)
+        inner = guarded_call(self.made_of, config, secrets=secrets)
         return AuthoredListing(inner, secrets) if _lists(self.made_of) else AuthoredStream(inner, secrets)
 
 

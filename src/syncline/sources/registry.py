@@ -363,14 +363,15 @@ def _in_words(fault: Mapping[str, Any], *, echo: bool) -> str:
     return f"{words}, not {given!r:.80}" if shown else words
 
 
-def _secret_paths(model: type[BaseModel]) -> list[str]:
+def _secret_paths(model: type[BaseModel], above: tuple[type[BaseModel], ...] = ()) -> list[str]:
     paths: list[str] = []
     for name, field in model.model_fields.items():
-        called = field.alias or name
-        if _mentions_secret(field.annotation):
-            paths.append(called)
-        for inner in _models_in(field.annotation):
-            paths += [f"{called}.{path}" for path in _secret_paths(inner) if inner is not model]
+        for called in dict.fromkeys(filter(None, (field.alias, field.serialization_alias, name))):
+            if _mentions_secret(field.annotation):
+                paths.append(called)
+            for inner in _models_in(field.annotation):
+                if inner is not model and inner not in above:
+                    paths += [f"{called}.{path}" for path in _secret_paths(inner, (*above, model))]
     return paths
 
 
@@ -379,6 +380,7 @@ def _mentions_secret(annotation: Any) -> bool:
 
     from pydantic import Secret, SecretBytes, SecretStr
 
+    annotation = _meant(annotation)
     if isinstance(annotation, type) and issubclass(annotation, (SecretStr, SecretBytes, Secret)):
         return True
     return any(_mentions_secret(part) for part in get_args(annotation))
@@ -387,9 +389,17 @@ def _mentions_secret(annotation: Any) -> bool:
 def _models_in(annotation: Any) -> list[type[BaseModel]]:
     from typing import get_args
 
+    annotation = _meant(annotation)
     if isinstance(annotation, type) and hasattr(annotation, "model_fields"):
         return [annotation]
     return [model for part in get_args(annotation) for model in _models_in(part)]
+
+
+def _meant(annotation: Any) -> Any:
+    """What a type alias stands for."""
+    while hasattr(annotation, "__value__"):
+        annotation = annotation.__value__
+    return annotation
 
 
 def _texts_at(path: Sequence[str], value: Any) -> list[str]:

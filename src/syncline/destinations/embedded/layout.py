@@ -90,6 +90,15 @@ class Layout:
             if stamp is None or path != stamp.path:
                 _remove(path)
 
+    def sweep(self) -> None:
+        """Remove what a writer that was killed left in the index in force; tantivy stumbles over it, for it gives the
+        same names again. Only for the writer, before tantivy writes."""
+        stamp = self.stamp()
+        if stamp is not None and not self.trouble():
+            for name in set(os.listdir(stamp.path)) - _files(stamp.path):
+                if name != "meta.json" and not name.startswith("."):
+                    os.unlink(os.path.join(stamp.path, name))
+
     def condemn(self) -> None:
         """Declare the index in force unusable, so that whoever writes next builds it again."""
         with contextlib.suppress(OSError):

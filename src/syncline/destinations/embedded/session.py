@@ -60,6 +60,7 @@ class Session:
             return False
         try:
             self._layout.tidy()
+            self._layout.sweep()
             if afresh:
                 self._begin()
             elif why := self._resume(feed):

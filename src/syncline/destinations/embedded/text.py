@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _POLL_S = 0.02
+_PATIENCE_S = 30.0  # that a search has with another process that builds the index again
 _SAMPLE = 1000
 
 
@@ -86,19 +87,21 @@ class TextIndex:
             self._attempt(lambda: self._settle(feed, target, deadline))
 
     def search(self, request: Request, feed: DocumentFeed, connectors: Mapping[int, str]) -> Results:
-        """What the text index answers as of its last commit. A missing or damaged index is built again first.
-        `connectors` names them by number. Raises UsageError for a senseless request, DestinationError on failure."""
+        """What the text index answers as of its last commit. A missing or damaged index is built again first, unless
+        it is the very first and another process is at it. `connectors` names them by number.
+        Raises UsageError for a senseless request, DestinationError on failure."""
         from syncline.destinations.embedded.answer import answer
 
         def ask() -> Results:
-            snapshot = self._snapshot()
+            snapshot = self._snapshot(feed)
             return answer(snapshot, request, feed, connectors) if snapshot else Results()
 
         return self._attempt(ask)
 
     def pairs(self) -> Iterator[tuple[int, int]]:
         """Every (n, checksum) in the index in order of n, as of now; a number that is there twice comes twice."""
-        snapshot = self._attempt(self._snapshot)
+        with self._writing() as feed:
+            snapshot = self._attempt(lambda: self._snapshot(feed))
         try:
             yield from snapshot.pairs() if snapshot else ()
         except Broken as error:
@@ -119,13 +122,14 @@ class TextIndex:
     def close(self) -> None:
         """Stop indexing and let go of everything; what is not yet indexed is caught up by whoever comes next."""
         self._drainer.stop()
-        end = self._clock() + self._merge_wait_s
-        while self._session.merging and self._clock() < end:
-            time.sleep(_POLL_S)
-        self._session.release()
-        if self._feed is not None:
-            self._feed.close()
-            self._feed = None
+        with self._drainer.paused():
+            end = self._clock() + self._merge_wait_s
+            while self._session.merging and self._clock() < end:
+                time.sleep(_POLL_S)
+            self._session.release()
+            if self._feed is not None:
+                self._feed.close()
+                self._feed = None
         if self._view is not None:
             self._view.close()
 
@@ -182,7 +186,7 @@ class TextIndex:
 
     def _wait(self, deadline: float) -> None:
         if self._clock() >= deadline:
-            raise DestinationError(
+            raise _Busy(
                 "Another process is writing the text index and has not come to the end in time.",
                 remedy="Wait for the other job, or stop it.",
             )
@@ -190,7 +194,7 @@ class TextIndex:
 
     # --- reading ---
 
-    def _snapshot(self) -> Snapshot | None:
+    def _snapshot(self, feed: DocumentFeed) -> Snapshot | None:
         with self._view_lock:
             if self._view is None:
                 from syncline.destinations.embedded.view import View
@@ -199,7 +203,12 @@ class TextIndex:
             view = self._view
         snapshot = view.snapshot()
         if snapshot is None:
-            self.settle()
+            first = feed.confirmed() == 0
+            try:
+                self.settle(0.0 if first else _PATIENCE_S)
+            except _Busy:
+                if not first:
+                    raise
             snapshot = view.snapshot()
         return snapshot
 
@@ -218,6 +227,10 @@ class TextIndex:
                 self._layout.condemn()
                 return _translated(do)
         raise _failure(failure)
+
+
+class _Busy(DestinationError):
+    """Another process writes, for longer than we were told to wait."""
 
 
 class _Target:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import tantivy
 
 from syncline.destinations.embedded.fields import open_index
-from syncline.destinations.embedded.guard import guarded
+from syncline.destinations.embedded.guard import Broken, guarded
 from syncline.destinations.embedded.layout import Layout, Stamp
 
 _PAGE = 100_000
@@ -74,14 +74,20 @@ class View:
     def snapshot(self) -> Snapshot | None:
         """As of the last commit, by whichever process; None when there is no index. Raises Broken."""
         with self._lock:
-            stamp = self._layout.stamp()
-            if stamp is None:
-                self._held = None
-            elif self._held is None or self._held[0].path != stamp.path:
-                self._held = (stamp, Snapshot.open(stamp.path))
-            elif self._held[0] != stamp:
-                self._held = (stamp, self._held[1].again())
-            return self._held[1] if self._held else None
+            while True:
+                stamp = self._layout.stamp()
+                try:
+                    self._held = (stamp, self._at(stamp)) if stamp else None
+                except Broken:
+                    if stamp == self._layout.stamp():
+                        raise
+                else:
+                    return self._held[1] if self._held else None
+
+    def _at(self, stamp: Stamp) -> Snapshot:
+        if self._held is None or self._held[0].path != stamp.path:
+            return Snapshot.open(stamp.path)
+        return self._held[1] if self._held[0] == stamp else self._held[1].again()
 
     def close(self) -> None:
         """Let go of the files; the next question opens them again."""

@@ -103,8 +103,8 @@ class Reader:
     # --- one file ----------------------------------------------------------------------------------------------------
 
     def _unmoved(self, entry: Entry, folder: str, name: str, here: int) -> Document | None:
-        """A small file that still is what was listed, nearly every file nearly always; None when it may not be. One look
-        is enough: its version had settled when it was listed, and is the same after the body was read."""
+        """A small file that still is what was listed, nearly every file nearly always; None when it may not be. One
+        look is enough: its version had settled when it was listed, and is the same after the body was read."""
         if entry.version is None:
             return None
         files = self._files

@@ -324,7 +324,7 @@ def _clean(text: str) -> str:
 
 
 def _document_row(n: int, connector: int, document: Document) -> tuple[Any, ...]:
-    metadata = _encode(document.metadata) if document.metadata else ""
+    metadata = encode_metadata(document.metadata) if document.metadata else ""
     return (
         n,
         connector,
