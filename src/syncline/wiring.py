@@ -170,10 +170,9 @@ class Installation:
         path = self.truth_path(name)
         if not create and not os.path.exists(path):
             raise NotFound(f"there is no index named {name!r}", remedy="Sync something into it first.")
-        truth = Truth(path, crash=self.crash)
-        return EmbeddedIndex(
-            truth, TextIndex(self.path("indexes", name, "text"), lambda: Truth(path, crash=self.crash))
-        )
+        folder = self.path("indexes", name, "text")
+        text = TextIndex(folder, lambda: Truth(path, crash=self.crash), crash=self.crash)
+        return EmbeddedIndex(Truth(path, crash=self.crash), text)
 
     @contextmanager
     def reading_truth(self, index: str) -> Iterator[Truth | None]:

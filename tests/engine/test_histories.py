@@ -328,4 +328,6 @@ class Histories(RuleBasedStateMachine):
 
 desk.BATCH_ROWS, river.FETCH_AT_ONCE = 2000, 256
 TestHistories = Histories.TestCase
-TestHistories.settings = settings(max_examples=400, stateful_step_count=40, deadline=None)
+TestHistories.settings = settings(
+    max_examples=max(400, settings.default.max_examples), stateful_step_count=40, deadline=None
+)

@@ -58,7 +58,8 @@ class Meter:
         progress.counters = self._counters()
         progress.rate = self._rate(now, progress.written or progress.listed)
         left = progress.to_write - progress.written
-        progress.eta_s = left / progress.rate if progress.planned is not None and progress.rate > 0 else None
+        honest = progress.planned is not None and progress.rate > 0 and left > 0
+        progress.eta_s = left / progress.rate if honest else None
         self._report(progress)
 
     def _rate(self, now: float, done: int) -> float:
