@@ -19,9 +19,10 @@ from syncline.model.search import Hit, Request, Results
 
 MAX_LIMIT, MAX_OFFSET = 1000, 10_000
 
-# Documents with the same score are ordered by number as far as they lie on one side of these places; a larger
-# crowd of them stays in the order of the index, which is that of the numbers within each segment.
-_HORIZONS = (1000, MAX_LIMIT + MAX_OFFSET)
+# Documents with the same score come in order of number, except a crowd of them that reaches across one of the places
+# 100, 200, 300 …: it keeps the order of the index, which is that of the numbers within each segment. So every page can
+# be told from the hits up to the next such place, and pages asked for one by one fit together.
+_FENCE = 100
 
 Scored = Sequence[tuple[float, int]]  # (score, n)
 Addressed = Sequence[tuple[float, tantivy.DocAddress]]
@@ -65,12 +66,11 @@ def _by_number(snapshot: Snapshot, query: tantivy.Query, request: Request) -> tu
 
 def _by_score(snapshot: Snapshot, query: tantivy.Query, request: Request) -> tuple[int, Scored]:
     end = request.offset + request.limit
-    horizon = next(place for place in _HORIZONS if end <= place)
-    found = snapshot.searcher.search(query, horizon + 1)
+    found = snapshot.searcher.search(query, -(-end // _FENCE) * _FENCE + 1)
     hits: Addressed = found.hits
     first, last = _with_equals(hits, request.offset, min(end, len(hits)))
     numbers = snapshot.searcher.fast_field_values("n", [address for _, address in hits[first:last]])
-    crowds = {hits[at][0] for at in _HORIZONS if at < len(hits) and hits[at - 1][0] == hits[at][0]}
+    crowds = {hits[at][0] for at in range(_FENCE, len(hits), _FENCE) if hits[at - 1][0] == hits[at][0]}
     places = range(first, last)
     ranked = sorted(
         (-hits[at][0], at if hits[at][0] in crowds else n, int(n or 0)) for at, n in zip(places, numbers, strict=True)

@@ -1,6 +1,6 @@
 """Everything about a document that is matched exactly, as terms and as ordered numbers. Pure; knows nothing of tantivy.
 
-A *fact* is one term of one raw field: a letter for its kind, then the value. Public documents carry no fact about
+A *fact* is one term of one field, without white space: a letter for its kind, then the value. Public documents carry no fact about
 access, documents without metadata none about metadata, so that what is not used costs nothing.
 Numbers and dates are also kept as signed 64-bit integers in the order of their values, for ranges.
 """
@@ -22,7 +22,8 @@ from syncline.model.ports import StoredDocument
 RESTRICTED = "r"  # has an `allow` list
 DENYING = "x"  # has a `deny` list
 
-_LONGEST = 200  # bytes of a term; longer ones are represented by a hash
+_LONGEST = 200  # bytes of a term; longer ones, and those with white space, are represented by a hash
+_SPACE = re.compile(r"\s")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9:.,+Z-]+)?")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -98,7 +99,7 @@ def value_fact(key: str, value: Any) -> str | None:
             kind, text = "n", f"{int(value):x}" if value.is_integer() else repr(value)
         case _:
             return None
-    return _term(kind, f"{len(key)} {key} {text}")
+    return _term(kind, f"{len(key)}:{key}:{text}")
 
 
 def ordered(metadata: Mapping[str, Any]) -> dict[str, list[int]]:
@@ -166,10 +167,11 @@ def _each(value: Any) -> Iterable[Any]:
 
 
 def _term(kind: str, value: str) -> str:
-    if value.isascii() and len(value) <= _LONGEST:
+    spaced = _SPACE.search(value)
+    if not spaced and value.isascii() and len(value) <= _LONGEST:
         return kind + value
     utf8 = value.encode("utf-8", "surrogatepass")
-    if len(utf8) <= _LONGEST and not _SURROGATE.search(value):
+    if not spaced and len(utf8) <= _LONGEST and not _SURROGATE.search(value):
         return kind + value
     return kind.upper() + xxhash.xxh3_128_hexdigest(utf8)
 

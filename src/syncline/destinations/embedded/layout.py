@@ -72,6 +72,8 @@ class Layout:
 
     def begin(self) -> str:
         """An empty directory for the next generation. Only for the writer."""
+        if self.trouble() == "missing":
+            self._remove_all_but(None)
         newest = max(self._generations(), default=0)
         path = os.path.join(self.directory, f"g{newest + 1}")
         os.makedirs(path)
@@ -83,11 +85,15 @@ class Layout:
         self.tidy()
 
     def tidy(self) -> None:
-        """Drop every generation that is not in force. Only for the writer."""
+        """Drop every generation but the one in force, if there is one. Only for the writer."""
         stamp = self.stamp()
+        if stamp is not None:
+            self._remove_all_but(stamp.path)
+
+    def _remove_all_but(self, kept: str | None) -> None:
         for number in self._generations():
             path = os.path.join(self.directory, f"g{number}")
-            if stamp is None or path != stamp.path:
+            if path != kept:
                 _remove(path)
 
     def sweep(self) -> None:

@@ -47,6 +47,7 @@ class Session:
         self._added = 0  # documents since the last commit
         self._queued: deque[tuple[int, int]] = deque()  # (documents, bytes) that may still be in tantivy's queue
         self._committed_at = 0.0
+        self._merges = False  # tantivy may have begun some
 
     @property
     def is_open(self) -> bool:
@@ -76,7 +77,7 @@ class Session:
         except BaseException:
             self.release()
             raise
-        self._added = 0
+        self._added, self._merges = 0, False
         self._queued.clear()
         self._committed_at = self._clock()
         return True
@@ -183,6 +184,7 @@ class Session:
         assert self._writer is not None
         with guarded("cannot commit the text index"):
             self._writer.commit()
+        self._merges = True
         self._queued.clear()
 
     def drain(self, feed: DocumentFeed) -> None:
@@ -215,7 +217,7 @@ class Session:
     @property
     def merging(self) -> bool:
         """Whether tantivy is joining segments, work that is lost when the session ends now."""
-        return self.is_open and self._published and merging(self._path)
+        return self._merges and self.is_open and merging(self._path)
 
     def finish_merging(self) -> None:
         """Wait for that, however long it takes, and release."""
@@ -228,7 +230,5 @@ class Session:
         """Stop being the writer. What was added since the last commit is forgotten and will be added again."""
         self._writer = None
         self._index = None
-        if self._path and not self._published:
-            self._layout.tidy()
         self._path = ""
         self._lock.release()
