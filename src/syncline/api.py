@@ -21,7 +21,7 @@ from syncline.model.outcomes import Kind, Outcome
 from syncline.model.reports import Plan, Progress, Story, SyncResult, VerifyReport
 from syncline.model.search import Filter, Reader, Request, Results
 from syncline.runner.joblog import read_log
-from syncline.service import care, connectors, documents, jobs, searching
+from syncline.service import connectors, jobs
 from syncline.wiring import DEFAULT_INDEX, Installation
 
 
@@ -113,10 +113,14 @@ class Syncline:
         """Ranked results. Documents with an `allow` list are found only by those principals, or with `unrestricted`."""
         reader = Reader(user, tuple(groups), unrestricted)
         request = Request(text, limit, offset, tuple(filters), reader, highlight)
+        from syncline.service import searching
+
         return searching.search(self._installation, index, request)
 
     def why(self, id: str, *, index: str | None = None, connector: str | None = None) -> list[Story]:
         """The whole story of one document: one Story for each connector that knows the id. Empty list: nobody does."""
+        from syncline.service import documents
+
         return documents.why(self._installation, id, index, connector)
 
     def add_connector(
@@ -214,10 +218,14 @@ class Syncline:
         on_progress: Callable[[str, int, int], None] | None = None,
     ) -> VerifyReport:
         """Prove that index = ledger = truth, and with `source` that the truth is what the sources hold now."""
+        from syncline.service import care
+
         return care.verify(self._installation, index, repair=repair, source=source, tell=on_progress or care.silent)
 
     def rebuild_index(self, *, index: str | None = None) -> int:
         """Build the text index again from the documents. Returns how many it holds."""
+        from syncline.service import care
+
         return care.rebuild(self._installation, index)
 
     def indexes(self) -> list[str]:

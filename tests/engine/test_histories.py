@@ -330,5 +330,3 @@ desk.BATCH_ROWS, river.FETCH_AT_ONCE = 2000, 256
 TestHistories = Histories.TestCase
 EXAMPLES = max(400, settings.default.max_examples)
 TestHistories.settings = settings(max_examples=EXAMPLES, stateful_step_count=40, deadline=None)
-    max_examples=max(400, settings.default.max_examples), stateful_step_count=40, deadline=None
-)

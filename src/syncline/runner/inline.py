@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 from collections.abc import Callable
 
 from syncline.engine.job import run_job
@@ -20,7 +19,7 @@ Build = Callable[[Job], Work]  # a Work whose stop, report and log are still to 
 
 def worker_name() -> str:
     """Who runs it, for people: host and process."""
-    return f"{socket.gethostname()}:{os.getpid()}"
+    return f"{os.uname().nodename}:{os.getpid()}"
 
 
 def run_inline(

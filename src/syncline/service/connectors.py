@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import uuid
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
@@ -14,7 +13,7 @@ from syncline.model.connectors import Connector, Guard
 from syncline.model.errors import ConfigInvalid, CredentialsInvalid, JobActive, NotFound, UsageError
 from syncline.runner.lease import Lease
 from syncline.store.secrets import Secret, Vault, drafted, values_of
-from syncline.store.sqlite.control import Control
+from syncline.store.sqlite.control import Control, new_id
 from syncline.wiring import DEFAULT_INDEX, Installation, checked_index
 
 _SLUG = re.compile(r"[^a-z0-9._-]+")
@@ -89,7 +88,7 @@ def draft(
     """A connector that is valid and not stored yet."""
     from syncline.sources.registry import address
 
-    kind, id = address(kind), str(uuid.uuid4())
+    kind, id = address(kind), new_id()
     config = _validated(id, kind, settings)
     return Connector(
         number=0,

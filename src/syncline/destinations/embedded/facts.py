@@ -1,7 +1,7 @@
 """Everything about a document that is matched exactly, as terms and as ordered numbers. Pure; knows nothing of tantivy.
 
-A *fact* is one term of one field, without white space: a letter for its kind, then the value. Public documents carry no fact about
-access, documents without metadata none about metadata, so that what is not used costs nothing.
+A *fact* is one term of one field, without white space: a letter for its kind, then the value. Public documents carry
+no fact about access, documents without metadata none about metadata, so that what is not used costs nothing.
 Numbers and dates are also kept as signed 64-bit integers in the order of their values, for ranges.
 """
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import uuid
+import os
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
@@ -94,7 +94,7 @@ class Control:
 
     def add_job(self, connector: Connector, type: JobType, trigger: Trigger, force: bool, now: float) -> Job:
         """A pending job. Raises JobActive when the connector has one that has not ended (invariant 3)."""
-        id = str(uuid.uuid4())
+        id = new_id()
         with self._write("add_job"):
             active = self._db.execute(SQL["active_job"], (connector.number,)).fetchone()
             if active is not None:
@@ -190,6 +190,14 @@ class Control:
         """Of one connector, newest first."""
         with translated(self.path):
             return [number for (number,) in self._db.execute(SQL["job_numbers"], (connector,))]
+
+
+def new_id() -> str:
+    """A random UUID (version 4). The module `uuid` takes 5 ms to import.  Source: RFC 9562, section 5.4."""
+    bits = bytearray(os.urandom(16))
+    bits[6], bits[8] = bits[6] & 0x0F | 0x40, bits[8] & 0x3F | 0x80
+    text = bits.hex()
+    return "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:]))
 
 
 def _dump(value: Any) -> str:
