@@ -21,11 +21,12 @@ if TYPE_CHECKING:
 
 COMMIT_EVERY_S = 5.0  # so that others who wait see progress
 COMMIT_EVERY_DOCUMENTS = 200_000
-MANY = 500  # documents waiting from which on a second thread and more memory pay
+MANY = 500  # documents waiting from which on more memory pays
 
 _BATCH = 1000
 _REMOVALS = 50_000
-_SMALL, _LARGE = (16_000_000, 1), (64_000_000, 2)  # bytes of tantivy's buffers, threads
+_FEW, _SHORT, _LONG = (16_000_000, 1), (64_000_000, 1), (64_000_000, 2)  # bytes of tantivy's buffers, its threads
+_LONG_CHARS = 800  # of a document, from which on a second thread pays: before, handing it over takes as long
 _QUEUE_DOCUMENTS = 10_000  # tantivy queues so many before add_document waits, whatever their size
 _QUEUE_BYTES = 64_000_000
 
@@ -68,7 +69,7 @@ class Session:
                 if feed.confirmed() > 0:
                     self._tell(f"The text index in {self._layout.directory} is {why}: building it again.")
                 self._begin()
-            self._open_writer(feed.newest() - self._mark)
+            self._open_writer(feed, feed.newest() - self._mark)
         except Broken as error:
             self.release()
             if "LockBusy" in str(error):
@@ -110,12 +111,15 @@ class Session:
         with guarded("cannot make the text index"):
             self._index = open_index(self._path, create=True)
 
-    def _open_writer(self, waiting: int) -> None:
+    def _open_writer(self, feed: DocumentFeed, waiting: int) -> None:
         assert self._index is not None
         self._small = waiting < MANY
+        size = _FEW if self._small else _SHORT
+        if not self._small and (sample := feed.after(self._mark, 50)):
+            size = _LONG if sum(len(stored.text) for stored in sample) >= _LONG_CHARS * len(sample) else _SHORT
         self._writer = None  # tantivy allows one; dropping it ends its threads
         with guarded("cannot write the text index"):
-            self._writer = self._index.writer(*_SMALL if self._small else _LARGE)
+            self._writer = self._index.writer(*size)
 
     def pump(self, feed: DocumentFeed) -> bool:
         """Add one batch of new documents, and commit when it is time. False when there is nothing left to add."""
@@ -128,7 +132,7 @@ class Session:
         self._mark = batch[-1].n
         if self._small and self._added >= 4 * MANY:
             self._commit_tantivy()
-            self._open_writer(MANY)
+            self._open_writer(feed, self._added)
         elif sum(size for _, size in self._queued) > _QUEUE_BYTES:
             self._commit_tantivy()
         late = self._clock() - self._committed_at >= COMMIT_EVERY_S
