@@ -78,17 +78,7 @@ def _run(session: Session, target: str, options: dict[str, Any]) -> SyncResult:
 def _result_of(api: Syncline, started: Job) -> SyncResult:
     from syncline.model.reports import SyncResult
 
-    job, connector = api.job(started.id), api.connector(started.connector_id)
-    return SyncResult(
-        job_id=job.id,
-        number=job.number,
-        status=job.state,
-        counters=job.counters,
-        duration_s=job.duration_s(time.time()),
-        connector=connector.name,
-        index=connector.index,
-        notes=job.notes,
-    )
+    return SyncResult.of(api.job(started.id), api.connector(started.connector_id), time.time())
 
 
 def _finish(session: Session, target: str, result: SyncResult) -> int:

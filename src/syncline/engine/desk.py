@@ -42,7 +42,6 @@ class Desk:
         self.seen = self.counted.copy() if resume.job_cursor else Seen()
         self.carried = len(self.seen)  # seen by an earlier attempt, perhaps in another place
         self.fresh = not resume.counted
-        self.written = 0
         self.failed = resume.counters.failed > 0  # by this attempt or an earlier one of the job
         self.place: str | None = None  # what the source says it is listing
         self._anchor = resume.anchor
@@ -181,7 +180,6 @@ class Desk:
             self.counters = Counters(before)
             raise
         self._work.crash("engine.commit.after")
-        self.written += len(batch.puts)
         self.seen.add_all(seqs)
         self.counted.add_all(seqs)
         self._start_batch()

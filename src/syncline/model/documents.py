@@ -7,7 +7,7 @@ unique within one connector; two connectors of one index may use the same id wit
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, NamedTuple
@@ -18,9 +18,6 @@ MAX_ID_BYTES = 4096
 
 encode_metadata = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True, default=str).encode
 """Metadata as canonical JSON: the same mapping gives the same text, whatever its order."""
-
-MetadataValue = str | int | float | bool | None | Sequence[str]
-Metadata = Mapping[str, Any]
 
 
 @dataclass(slots=True)

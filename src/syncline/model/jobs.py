@@ -91,11 +91,6 @@ def move(state: JobState, event: JobEvent) -> JobState:
         raise IllegalTransition(f"a {state} job cannot {event}") from None
 
 
-def expected(event: JobEvent) -> dict[JobState, JobState]:
-    """Every state that may take `event`, with the state it becomes."""
-    return {state: after for (state, on), after in TRANSITIONS.items() if on is event}
-
-
 @dataclass(slots=True)
 class Job:
     """One row of the job table. Times are Unix seconds (float, UTC); None: not yet.

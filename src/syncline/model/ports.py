@@ -17,19 +17,14 @@ from syncline.model.outcomes import Counters, Kind, Outcome
 # --- sources ---------------------------------------------------------------------------------------------------------
 
 
-class Source(Protocol):
-    """A place documents come from. It also is a ListingSource or a StreamSource."""
-
-    def check(self) -> None:
-        """Prove that the target exists and may be read.
-        Raises ConfigInvalid, CredentialsInvalid or SourceUnavailable."""
-
-
 @runtime_checkable
 class ListingSource(Protocol):
     """Lists (id, version) cheaply; bodies are fetched only for what changed. Preferred wherever it is possible."""
 
-    def check(self) -> None: ...
+    def check(self) -> None:
+        """Prove that the target exists and may be read.
+        Raises ConfigInvalid, CredentialsInvalid or SourceUnavailable."""
+        ...
 
     def list(self, memory: Mapping[str, Any] | None, cursor: str | None) -> Iterator[Listed]:
         """Everything there is, in batches, then Complete. `memory` is what the last Complete left (None: never);

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from syncline.model.jobs import JobState
+from syncline.model.connectors import Connector
+from syncline.model.jobs import Job, JobState
 from syncline.model.outcomes import Counters
 
 
@@ -49,6 +50,21 @@ class SyncResult:
     index: str = ""
     error: dict[str, Any] | None = None
     notes: list[str] = field(default_factory=list)  # scopes that could not be listed, and the like
+
+    @classmethod
+    def of(cls, job: Job, connector: Connector, now: float) -> SyncResult:
+        """How `job` stands; `now` is Unix seconds, for one that has not ended."""
+        return cls(
+            job_id=job.id,
+            number=job.number,
+            status=job.state,
+            counters=job.counters,
+            duration_s=job.duration_s(now),
+            connector=connector.name,
+            index=connector.index,
+            error=job.error,
+            notes=job.notes,
+        )
 
     def as_dict(self) -> dict[str, Any]:
         """The contract of `sync --json`."""

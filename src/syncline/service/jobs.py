@@ -59,7 +59,7 @@ def sync(installation: Installation, order: Order) -> SyncResult:
         job = _run(installation, connector, order)
     finally:
         lease.release()
-    return _result(installation, connector, job)
+    return SyncResult.of(job, connector, installation.clock())
 
 
 def _run(installation: Installation, connector: Connector, order: Order) -> Job:
@@ -161,20 +161,6 @@ def _busy(control: Control, connector: Connector) -> JobActive:
         remedy=f"Wait for it, or stop it with `syncline job stop {job.number}`.",
         job_id=job.id,
         job_number=job.number,
-    )
-
-
-def _result(installation: Installation, connector: Connector, job: Job) -> SyncResult:
-    return SyncResult(
-        job_id=job.id,
-        number=job.number,
-        status=job.state,
-        counters=job.counters,
-        duration_s=job.duration_s(installation.clock()),
-        connector=connector.name,
-        index=connector.index,
-        error=job.error,
-        notes=job.notes,
     )
 
 

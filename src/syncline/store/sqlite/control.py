@@ -70,10 +70,6 @@ class Control:
         """The oldest one that reads that place (into that index)."""
         return self._one_connector("connector_by_identity", (identity, index))
 
-    def connector_numbered(self, number: int) -> Connector | None:
-        """By number."""
-        return self._one_connector("connector_by_number", (number,))
-
     def _one_connector(self, query: str, parameters: Sequence[Any]) -> Connector | None:
         with translated(self.path):
             row = self._db.execute(SQL[query], parameters).fetchone()

@@ -10,9 +10,6 @@ where name = ?1 or id = ?1
 -- name: connector_by_identity
 select number, id, name, index_name, kind, config, config_by, max_deletes, max_percent, created_at from connectors
 where identity = ?1 and (?2 is null or index_name = ?2) order by number limit 1
--- name: connector_by_number
-select number, id, name, index_name, kind, config, config_by, max_deletes, max_percent, created_at from connectors
-where number = ?1
 -- name: configure
 update connectors set config = ?2, config_by = ?3, identity = ?4 where number = ?1
 -- name: remove_connector

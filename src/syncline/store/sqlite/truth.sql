@@ -78,8 +78,6 @@ select n, connector, id, title, body, metadata, media_type, url, allow, deny, ch
 where n > ?1 order by n limit ?2
 -- name: removed
 select n from removed order by n limit ?
--- name: any_removed
-select exists (select 1 from removed)
 -- name: confirm_removed
 delete from removed where n = ?
 -- name: get
@@ -106,5 +104,3 @@ update ledger set version = null, fingerprint = x'', recipe = '', state = 3, n =
 delete from documents where n = ?
 -- name: add_removed
 insert or ignore into removed (n) values (?)
--- name: connector_of_id
-select distinct connector from ledger where id = ?
