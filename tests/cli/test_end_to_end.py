@@ -301,6 +301,13 @@ def slow(home: Path, syncline: Callable[..., Ran]) -> Callable[[int], None]:
     return make
 
 
+def wait_until_it_runs(syncline, seconds=30):
+    """However long a busy machine takes to start a process: return once its job is running."""
+    end = time.monotonic() + seconds
+    while not syncline("jobs", "--state", "running").json:
+        assert time.monotonic() < end, "no job has begun"
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_sync_stops_within_two_seconds_and_the_next_run_carries_on(syncline, slow, home, number):
     slow(100)
@@ -312,7 +319,7 @@ def test_an_interrupted_sync_stops_within_two_seconds_and_the_next_run_carries_o
         stderr=subprocess.PIPE,
         text=True,
     )
-    time.sleep(1.0)
+    wait_until_it_runs(syncline)
     begun = time.monotonic()
     process.send_signal(number)
     out, err = process.communicate(timeout=10)
@@ -330,7 +337,7 @@ def test_a_running_job_is_refused_shown_and_stopped_from_elsewhere(syncline, slo
     process = subprocess.Popen(
         [*SYNCLINE, "sync", "slow"], cwd=home, env=environment(), stdout=subprocess.PIPE, text=True
     )
-    time.sleep(1.2)
+    wait_until_it_runs(syncline)
     refused = syncline("sync", "slow")
     assert refused.code == 5
     assert refused.error["code"] == "job.active"
