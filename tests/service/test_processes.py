@@ -69,8 +69,7 @@ def test_invariant_08_an_interrupt_stops_a_job_cleanly_and_the_next_run_carries_
 ) -> None:
     add(state, tmp_path, "slow", SLOW)
     process = command.start("sync", "slow", "--json")
-    wait_for(lambda: active(state))
-    time.sleep(0.7)
+    wait_for(lambda: (job := active(state)) and job.counters.inserted)
     asked = time.monotonic()
     process.send_signal(number)
     out, _ = process.communicate(timeout=10)
