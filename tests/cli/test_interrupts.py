@@ -53,7 +53,7 @@ def start(*args: str) -> subprocess.Popen[str]:
 def test_the_first_signal_stops_the_job(number):
     process = start("polite", "--human")
     process.send_signal(number)
-    out, err = process.communicate(timeout=10)
+    out, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "job 1 stopped" in out
     assert "2 inserted" in out
@@ -63,7 +63,7 @@ def test_the_first_signal_stops_the_job(number):
 def test_for_programs_the_result_is_still_one_object():
     process = start("polite")
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=10)
+    out, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (130, "")
     assert '"status": "stopped"' in out
 
@@ -74,7 +74,7 @@ def test_the_second_signal_ends_the_process():
     time.sleep(0.2)
     assert process.poll() is None
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=10)
+    out, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert out == ""
     assert err.strip() == "stopped; the next run carries on"
@@ -83,7 +83,7 @@ def test_the_second_signal_ends_the_process():
 def test_a_source_that_does_not_let_go_costs_neither_the_result_nor_the_exit_code():
     process = start("hung")
     process.send_signal(signal.SIGINT)
-    out, _ = process.communicate(timeout=10)
+    out, _ = process.communicate(timeout=60)
     assert process.returncode == 130
     assert '"status": "stopped", "inserted": 2' in out
 

