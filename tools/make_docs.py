@@ -36,7 +36,8 @@ FAMILY = re.compile(  # what is written like this is a code, wherever it stands;
     r"(config|connector|credentials|data_dir|deletion|destination|document|extract|filtered|index|job|permission|quota|"
     r"source)(\.[a-z_]+)+"
 )
-NOT_CODES = ("log", "note", "close", "crash", "_crash")  # these are given names of events and of crash points
+NOT_CODES = ("log", "note", "close", "crash", "_crash", "info", "warning", "error", "exception")  # names of events
+EVENTS = "model/events.py"  # names of what happens, not of errors
 NOT_TOLD = ("testing",)  # fakes for tests, whose codes no user meets
 
 
@@ -115,7 +116,7 @@ class Code:
         self._trees = {
             path: ast.parse(path.read_text(encoding="utf-8"))
             for path in sorted(folder.rglob("*.py"))
-            if path.relative_to(folder).parts[0] not in NOT_TOLD
+            if path.relative_to(folder).parts[0] not in NOT_TOLD and not path.match(EVENTS)
         }
         self._constants: dict[str, str] = {}
         self._positions: dict[str, set[int]] = {}

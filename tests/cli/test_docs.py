@@ -15,6 +15,7 @@ from syncline.cli import shapes
 from syncline.cli.exits import Exit
 from syncline.cli.root import root
 from syncline.model.outcomes import Counters
+from syncline.model.shapes import job_shape
 
 PAGE = Path(__file__).parents[2] / "docs" / "cli.md"
 
@@ -76,7 +77,7 @@ def keys(value: object) -> list[str]:
         ("`plan` and", lambda make: make.plan().as_dict()),
         ("\n`search`\n", lambda make: shapes.results_shape(make.results(1, [make.hit()]))),
         ("`why`. Two", lambda make: shapes.stories_shape("x", [make.story()])),
-        ("`jobs` is a list", lambda make: shapes.job_shape(make.job(), "docs")),
+        ("`jobs` is a list", lambda make: job_shape(make.job(), "docs", 0.0)),
         ("`errors` is a list", lambda make: [shapes.error_shape(make.job(), "docs", make.failure())]),
         ("`connector list` is", lambda make: shapes.connector_shape(make.connector())),
         ("\n`verify`\n", lambda make: make.report().as_dict()),

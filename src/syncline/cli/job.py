@@ -106,11 +106,12 @@ def _follow(api: Syncline, job: Job) -> Iterator[str]:
 
 
 def _tell(session: Session, api: Syncline, job: Job) -> None:
-    from syncline.cli.shapes import connector_names, job_shape
+    from syncline.cli.shapes import connector_names
+    from syncline.model.shapes import job_shape
 
     name = connector_names(api).get(job.connector_id, job.connector_id)
     if session.as_json:
-        session.emit(job_shape(job, name))
+        session.emit(job_shape(job, name, time.time()))
     else:
         _show(session, job, name)
 

@@ -35,14 +35,15 @@ COLUMNS = (">job", "connector", "state!", "started!", ">took", "documents")
 @click.pass_obj
 def jobs(session: Session, connector: str | None, state: str | None, limit: int) -> None:
     """List sync jobs, the newest first."""
-    from syncline.cli.shapes import connector_names, job_shape
+    from syncline.cli.shapes import connector_names
+    from syncline.model.shapes import job_shape
 
     with session.api() as api:
         names = connector_names(api)
         found = api.jobs(connector=connector, state=JobState(state) if state else None, limit=limit)
     named = [(job, names.get(job.connector_id, job.connector_id)) for job in found]
     if session.as_json:
-        session.emit([job_shape(job, name) for job, name in named])
+        session.emit([job_shape(job, name, time.time()) for job, name in named])
     elif not named:
         session.say(f"no jobs; begin with {session.command('sync PATH')}")
     else:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any
 
-from syncline.cli.text import iso
+from syncline.model.shapes import iso
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -16,27 +15,6 @@ if TYPE_CHECKING:
     from syncline.model.outcomes import Outcome
     from syncline.model.reports import Story
     from syncline.model.search import Hit, Results
-
-
-def job_shape(job: Job, connector: str) -> dict[str, Any]:
-    """One job; `connector` is the name of its connector."""
-    return {
-        "number": job.number,
-        "id": job.id,
-        "connector": connector,
-        "connector_id": job.connector_id,
-        "type": job.type.value,
-        "trigger": job.trigger.value,
-        "state": job.state.value,
-        "created_at": iso(job.created_at or None),
-        "started_at": iso(job.started_at),
-        "ended_at": iso(job.ended_at),
-        "duration_s": round(job.duration_s(time.time()), 3),
-        "attempt": job.attempt,
-        **job.counters.as_dict(),
-        "error": job.error,
-        "notes": list(job.notes),
-    }
 
 
 def connector_names(api: Syncline) -> Mapping[str, str]:

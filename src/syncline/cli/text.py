@@ -89,15 +89,6 @@ def ago(at: float | None, now: float) -> str:
     return f"{seconds} s ago"
 
 
-def iso(at: float | None) -> str | None:
-    """ISO 8601 in UTC with milliseconds, "2025-01-31T12:00:00.000Z"; None for None."""
-    if at is None:
-        return None
-    from datetime import UTC, datetime
-
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
 def local(at: float | None) -> str:
     """The time where the reader is, to the second; blanks for None."""
     if at is None:

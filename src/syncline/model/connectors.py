@@ -30,6 +30,9 @@ class Connector:
     kind       name of a source kind ("folder") or an import path ("package.module:name").
     config     the validated settings, JSON; secrets are references, never values.
     config_by  version of Syncline that validated `config`.
+    paused     schedules and triggers start no jobs; people still may.
+    extras     what a dialect keeps with it, by the dialect's name; nothing reads it but the dialect.
+    revision   rises with every change of it; 1 at first.
     """
 
     number: int
@@ -41,3 +44,8 @@ class Connector:
     config_by: str = ""
     guard: Guard = Guard()
     created_at: float = 0.0
+    description: str = ""
+    paused: bool = False
+    extras: dict[str, Any] = field(default_factory=dict)
+    revision: int = 1
+    updated_at: float = 0.0

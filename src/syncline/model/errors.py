@@ -3,6 +3,7 @@
     SynclineError
     ├── UsageError              the caller asked for something impossible       (STOP)
     │   └── NotFound            a named thing does not exist                    (STOP)
+    ├── Conflict               somebody else changed it in the meantime         (STOP)
     ├── ConfigInvalid           a connector's settings are wrong                (STOP)
     ├── CredentialsInvalid      a secret is missing, wrong or expired           (STOP)
     ├── SourceUnavailable       the place documents come from cannot be read    (STOP)
@@ -94,6 +95,15 @@ class NotFound(UsageError):
     """A connector, job, document or index of that name does not exist."""
 
     code = "not_found"
+
+
+class Conflict(SynclineError):
+    """Somebody else changed it in the meantime."""
+
+    code = "conflict.revision"
+    category = Category.CONFIG
+    mender = Mender.YOU
+    default_remedy = "Read it again, and repeat the change on what it is now."
 
 
 class ConfigInvalid(SynclineError):

@@ -52,6 +52,14 @@ class Trigger(StrEnum):
     EVENT = "event"
 
 
+class WhenActive(StrEnum):
+    """What becomes of a start while the connector has a job that has not ended."""
+
+    REFUSE = "refuse"
+    COALESCE = "coalesce"  # into the one that waits, or one that follows the one that runs
+    QUEUE = "queue"  # behind all others
+
+
 S, E = JobState, JobEvent
 TRANSITIONS: Final[Mapping[tuple[JobState, JobEvent], JobState]] = {
     # while              on                     becomes
@@ -97,6 +105,10 @@ class Job:
 
     number   1, 2, 3 … within a data directory; people use it.  id: a UUID; programs use it.
     attempt  how often the job was claimed; `fence` rises with every claim of any job, so the store can refuse the late.
+    wanted   the type that was asked for; None: whatever suits. `type` is what it became when it was claimed.
+    cause    what triggered it, for people: "schedule nightly", "webhook", "after crawl".
+    deaths   how many processes died under it by their own fault.
+    not_before  it is not tried again before (Unix seconds).
     """
 
     number: int
@@ -118,6 +130,13 @@ class Job:
     progress: dict[str, Any] = field(default_factory=dict)
     error: dict[str, Any] | None = None
     notes: list[str] = field(default_factory=list)
+    index: str = ""
+    wanted: JobType | None = None
+    cause: str = ""
+    requested_by: str = ""
+    deaths: int = 0
+    not_before: float = 0.0
+    connector_number: int = 0
 
     @property
     def active(self) -> bool:

@@ -242,7 +242,7 @@ class JobBook(Protocol):
         """True when somebody asked this job to stop."""
         ...
 
-    def request_stop(self, number: int) -> Job:
+    def request_stop(self, number: int, now: float) -> Job:
         """Ask a job to stop."""
         ...
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from syncline.engine.job import run_job
 from syncline.engine.work import Ending, Work
 from syncline.model.errors import SynclineError
-from syncline.model.jobs import Job, JobEvent, JobState
+from syncline.model.jobs import Job, JobEvent
 from syncline.model.ports import Clock, JobBook
 from syncline.model.reports import Progress
 from syncline.runner.joblog import JobLog
@@ -33,15 +33,18 @@ def run_inline(
     stop: Callable[[], bool],
     on_progress: Callable[[Progress], None] | None = None,
     on_hang: Callable[[], None] | None = None,
+    suspend: Callable[[], bool] = lambda: False,
 ) -> Job:
-    """Run a claimed job to its end and return it as it then stands."""
-    watch = Watch(job, open_book, clock, stop, on_hang)
+    """Run a claimed job to its end, or until it is suspended, and return it as it then stands."""
+    watch = Watch(job, open_book, clock, stop, on_hang, suspend)
     watch.start()
     log.note("job.started", attempt=job.attempt, type=job.type.value, trigger=job.trigger.value)
     try:
         ending = _run(job, build, watch, log, on_progress)
     finally:
         watch.finish()
+    if ending.event is JobEvent.HALT and (watch.why is JobEvent.SUSPEND or suspend()):
+        ending.event = JobEvent.SUSPEND
     return _end(job, book, ending, log, clock)
 
 
@@ -69,8 +72,11 @@ def _end(job: Job, book: JobBook, ending: Ending, log: JobLog, clock: Clock) -> 
     error = None if ending.error is None else ending.error.as_dict()
     if ending.error is not None:
         log.log("error", "job.failed", code=ending.error.code, message=ending.error.message)
-    if ending.event is JobEvent.HALT and job.state is JobState.RUNNING:
-        book.request_stop(job.number)  # a stop asked for in this process has not reached the table yet
-    ended = book.end(job, ending.event, clock(), ending.counters, error, ending.notes)
+    event = ending.event
+    if event is JobEvent.SUSPEND and book.stop_wanted(job):
+        event = JobEvent.HALT  # who stops a job does not want it to be resumed
+    if event is JobEvent.HALT:
+        book.request_stop(job.number, clock())  # a stop asked for in this process may not have reached the table yet
+    ended = book.end(job, event, clock(), ending.counters, error, ending.notes)
     log.close("job.ended", state=ended.state.value, **ending.counters.as_dict())
     return ended

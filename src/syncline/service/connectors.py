@@ -13,7 +13,8 @@ from syncline.model.connectors import Connector, Guard
 from syncline.model.errors import ConfigInvalid, CredentialsInvalid, JobActive, NotFound, UsageError
 from syncline.runner.lease import Lease
 from syncline.store.secrets import Secret, Vault, drafted, values_of
-from syncline.store.sqlite.control import Control, new_id
+from syncline.store.sqlite.control import Control
+from syncline.store.sqlite.jobs import new_id
 from syncline.wiring import DEFAULT_INDEX, Installation, checked_index
 
 _SLUG = re.compile(r"[^a-z0-9._-]+")
@@ -131,8 +132,7 @@ def store(installation: Installation, connector: Connector) -> Connector:
     if not connector.number:
         return add(installation, connector)
     connector.config = installation.vault.keep(connector.id, connector.config)
-    installation.control().configure(connector, identity(connector))
-    return connector
+    return installation.control().update_connector(connector, identity(connector), installation.clock())
 
 
 def remove(installation: Installation, connector: Connector) -> int:

@@ -10,8 +10,8 @@ from typing import Any
 from syncline.engine.dry import EmptyLedger, plan_job
 from syncline.engine.work import Work
 from syncline.model.connectors import Connector
-from syncline.model.errors import JobActive, SourceProtocolError
-from syncline.model.jobs import Job, JobEvent, JobState, JobType, Trigger
+from syncline.model.errors import JobActive, SourceProtocolError, UsageError
+from syncline.model.jobs import Job, JobEvent, JobState, JobType, Trigger, WhenActive
 from syncline.model.outcomes import Counters, Kind, Outcome
 from syncline.model.ports import Ledger, ListingSource, StreamSource, Ticket
 from syncline.model.reports import Plan, Progress, SyncResult
@@ -20,6 +20,7 @@ from syncline.runner.joblog import JobLog
 from syncline.runner.lease import Lease
 from syncline.service import connectors
 from syncline.store.sqlite.control import Control
+from syncline.store.sqlite.jobs import Ordered
 from syncline.store.sqlite.truth import Truth
 from syncline.wiring import Installation
 
@@ -44,6 +45,66 @@ class Order:
     on_start: Callable[[Job], None] | None = None
     stop: Callable[[], bool] = field(default=never)
     on_hang: Callable[[], None] | None = None
+    suspend: Callable[[], bool] = field(default=never)
+
+
+def start(
+    installation: Installation,
+    connector: Connector,
+    *,
+    wanted: JobType | None = None,
+    force: bool = False,
+    trigger: Trigger = Trigger.ON_DEMAND,
+    when_active: WhenActive = WhenActive.REFUSE,
+    cause: str = "",
+    requested_by: str = "",
+) -> Ordered:
+    """Ask for a job; whoever runs jobs begins it when there is room. Raises JobActive when the connector has one that
+    has not ended and `when_active` refuses, UsageError for a type that it cannot run."""
+    if wanted is JobType.ACCESS_CONTROL:
+        raise UsageError(
+            f"jobs of connector {connector.name!r} cannot be of the type access_control",
+            code="job.type_unsupported",
+            remedy="Use full or incremental: permissions come with the documents.",
+        )
+    return installation.control().add_job(
+        connector,
+        wanted,
+        trigger,
+        force,
+        installation.clock(),
+        when_active=when_active,
+        cause=cause,
+        requested_by=requested_by,
+    )
+
+
+def attempt(
+    installation: Installation, number: int, *, suspend: Callable[[], bool], on_hang: Callable[[], None]
+) -> Job | None:
+    """Run a job that waits, or that a dead process has left behind, to its end in this process. None when it cannot be
+    had now: another process runs a job of its connector, or the job has ended."""
+    control = installation.control()
+    job = control.job(number)
+    connector = control.connector(job.connector_id)
+    if connector is None:
+        return _without_connector(installation, job)
+    lease = Lease(installation.lease_path(connector))
+    if not lease.acquire():
+        return None
+    try:
+        order = Order(connector.id, full=job.force, on_hang=on_hang, suspend=suspend)
+        return _run_one(installation, connector, control.job(number), order)
+    except JobActive:
+        return None
+    finally:
+        lease.release()
+
+
+def _without_connector(installation: Installation, job: Job) -> Job | None:
+    """The connector was removed while the job waited."""
+    control = installation.control()
+    return control.request_stop(job.number, installation.clock()) if job.state is JobState.PENDING else None
 
 
 def sync(installation: Installation, order: Order) -> SyncResult:
@@ -63,11 +124,15 @@ def sync(installation: Installation, order: Order) -> SyncResult:
 
 
 def _run(installation: Installation, connector: Connector, order: Order) -> Job:
+    installation.index(connector.index, create=True)
+    return _run_one(installation, connector, _pending(installation, connector, order), order)
+
+
+def _run_one(installation: Installation, connector: Connector, job: Job, order: Order) -> Job:
     control = installation.control()
     index = installation.index(connector.index, create=True)
-    job = _pending(installation, connector, order)
     full = order.full or job.force
-    type = _type(full, index.peek(connector.number).feed_cursor)
+    type = _type(full or job.wanted is JobType.FULL, index.peek(connector.number).feed_cursor)
     job = control.claim(job.number, worker_name(), installation.clock(), type, full)
     if order.on_start is not None:
         order.on_start(job)
@@ -86,6 +151,7 @@ def _run(installation: Installation, connector: Connector, order: Order) -> Job:
         stop=order.stop,
         on_progress=order.on_progress,
         on_hang=order.on_hang,
+        suspend=order.suspend,
     )
     if ended.counters.changed or ended.counters.failed:
         _forget_old(installation, connector)
@@ -106,7 +172,7 @@ def _pending(installation: Installation, connector: Connector, order: Order) -> 
         left = None
     if left is not None:
         return left
-    return control.add_job(connector, JobType.FULL, order.trigger, order.full, installation.clock())
+    return control.add_job(connector, None, order.trigger, order.full, installation.clock()).job
 
 
 def bury(installation: Installation, connector: Connector, job: Job) -> Job:
@@ -200,7 +266,7 @@ def stop(installation: Installation, ref: str) -> Job:
     job = control.find_job(ref)
     if not job.active:
         return job
-    job = control.request_stop(job.number)
+    job = control.request_stop(job.number, installation.clock())
     connector = control.connector(job.connector_id)
     if job.state is not JobState.STOPPING or connector is None:
         return job

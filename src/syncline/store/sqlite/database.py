@@ -56,6 +56,7 @@ def open_database(path: str, migrations: str, *, create: bool = True, read_only:
 def _prepare(connection: apsw.Connection, path: str, migrations: str) -> None:
     if connection.execute("pragma user_version").get == 0:
         connection.execute("pragma journal_mode = wal")
+    connection.execute("pragma foreign_keys = on")
     connection.execute("pragma synchronous = full")  # a power cut must not take back what the text index has seen
     connection.wal_autocheckpoint(WAL_PAGES)
     _check_version(connection, path, migrations)
