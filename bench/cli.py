@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
-from bench import docs, files, machine, startup
+from bench import docs, files, machine, serving, startup
 from bench.environment import ROOT
 from bench.figures import Figures
 from bench.options import SECTIONS, Options
@@ -58,6 +58,9 @@ def _measure(options: Options) -> tuple[Report, dict[str, list[str]]]:
     if "search" in options.sections:
         report.search = race.measure(options)
         problems["search"] = report.search.problems
+    if "serving" in options.sections:
+        report.serving = serving.measure(options)
+        problems["serving"] = report.serving.problems
     return report, problems
 
 
@@ -74,6 +77,7 @@ def _sound(report: Report, problems: Mapping[str, Sequence[str]]) -> Report:
         files=None if problems.get("files") else report.files,
         startup=None if problems.get("startup") else report.startup,
         search=None if problems.get("search") else report.search,
+        serving=None if problems.get("serving") else report.serving,
     )
 
 

@@ -35,6 +35,7 @@ PARTS: Mapping[str, Callable[[Figures], str]] = {
     "startup": tables.startup,
     "search": tables.search,
     "memory": tables.memory,
+    "serving": tables.serving,
 }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-SECTIONS = ("files", "startup", "search")
+SECTIONS = ("files", "startup", "search", "serving")
 
 
 @dataclass(frozen=True)

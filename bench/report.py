@@ -139,6 +139,34 @@ class SearchSection:
 
 
 @dataclass
+class ServingSection:
+    """The server: `ready_s` until it answers, at rest (PSS of all processes, RSS of the server alone), one job after
+    another (`start_ms` until it has begun, `run_ms` until it has ended), and all `jobs` at once."""
+
+    taken: Taken
+    connectors: int
+    jobs: int
+    slots: int
+    ready_s: float = 0.0
+    idle_mb: float = 0.0
+    idle_server_mb: float = 0.0
+    idle_cpu_percent: float = 0.0
+    start_ms: list[float] = field(default_factory=list)
+    run_ms: list[float] = field(default_factory=list)
+    post_ms: list[float] = field(default_factory=list)
+    api_ms: list[float] = field(default_factory=list)
+    storm_s: float = 0.0
+    succeeded: int = 0
+    peak_mb: float = 0.0
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def jobs_per_s(self) -> float:
+        """Through the storm."""
+        return self.jobs / self.storm_s if self.storm_s else 0.0
+
+
+@dataclass
 class Report:
     """One page of the benchmark. A section that was not measured is None."""
 
@@ -146,6 +174,7 @@ class Report:
     files: FilesSection | None = None
     startup: StartupSection | None = None
     search: SearchSection | None = None
+    serving: ServingSection | None = None
 
 
 def save(report: Report, path: str) -> None:
@@ -177,4 +206,5 @@ def merged(earlier: Report | None, new: Report) -> Report:
         files=new.files or earlier.files,
         startup=new.startup or earlier.startup,
         search=new.search or earlier.search,
+        serving=new.serving or earlier.serving,
     )

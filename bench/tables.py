@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Iterable, Sequence
 
-from bench.figures import Figures
+from bench.figures import Figures, percentile
 from bench.report import Build, Contender, FileChange, Run, Taken
 from bench.subjects.base import Phase
 from bench.targets import Outcome, Verdict, judge_all
@@ -54,7 +54,12 @@ def machine(figures: Figures) -> str:
     if report.files:
         versions = [contender.version for contender in report.files.contenders if contender.version]
         rows.append(["compared", ", ".join(sorted(set(versions), key=versions.index))])
-    for name, section in (("files", report.files), ("start-up", report.startup), ("search", report.search)):
+    for name, section in (
+        ("files", report.files),
+        ("start-up", report.startup),
+        ("search", report.search),
+        ("server", report.serving),
+    ):
         if section:
             rows.append([f"{name} measured", _taken(section.taken)])
     return table(["", ""], rows, words=2)
@@ -241,3 +246,33 @@ def _rows(change: FileChange) -> str:
         if change.rows_after.get(name) != before
     ]
     return ", ".join(moved) or "same in every table"
+
+
+def serving(figures: Figures) -> str:
+    """The server at rest and under load."""
+    section = figures.report.serving
+    if section is None:
+        return NOT_YET
+    rows = [
+        ["from the command until requests are answered", f"{seconds(section.ready_s)} s"],
+        ["at rest: memory of all processes, shared pages once", f"{section.idle_mb:.0f} MB"],
+        ["at rest: resident memory of the server alone", f"{section.idle_server_mb:.0f} MB"],
+        ["at rest: CPU", f"{section.idle_cpu_percent:.1f} %"],
+        ["one job: request until it has begun, p50 / p99 / worst", f"{percentiles(section.start_ms)} ms"],
+        ["one job: request until it has ended, p50 / p99 / worst", f"{percentiles(section.run_ms)} ms"],
+        [
+            f"{section.jobs:,} jobs of {section.connectors} connectors, {section.slots} at once",
+            f"{section.jobs_per_s:.1f} jobs/s",
+        ],
+        ["meanwhile: a request for a job, p50 / p99 / worst", f"{percentiles(section.post_ms)} ms"],
+        ["meanwhile: reading and searching, p50 / p99 / worst", f"{percentiles(section.api_ms)} ms"],
+        ["meanwhile: peak memory of all processes, shared pages once", f"{section.peak_mb:.0f} MB"],
+    ]
+    return table(["", ""], rows)
+
+
+def percentiles(values: Sequence[float]) -> str:
+    """ "12 / 30 / 45": p50, p99 and the highest, in the unit of the values."""
+    if not values:
+        return "–"
+    return " / ".join(f"{percentile(values, p):.0f}" for p in (50, 99, 100))

@@ -6,13 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from bench.figures import Figures
-from bench.report import StartupSection
+from bench.figures import Figures, percentile
+from bench.report import ServingSection, StartupSection
 from bench.subjects.base import Phase
 
 FILES = 20_000  # the size the file targets speak of
 DOCUMENTS = 1_000_000  # and those of search and memory
 COMMON_WORDS = ("one frequent word", "two frequent words", "three frequent words")
+JOBS = 2_000  # and those of the server
 MAX_GROWTH = 1.2
 
 Number = Callable[[Figures], float | None]
@@ -136,6 +137,19 @@ def _times(group: str, phase: Phase, factor: float, than: str, called: str) -> T
 
 
 FIRST, SAME, CHANGED = "first sync, with text index", "nothing changed", "1 % edited, added, deleted"
+
+
+def _serving(of: Callable[[ServingSection], float]) -> Number:
+    """Only of a server under the promised load."""
+
+    def number(figures: Figures) -> float | None:
+        section = figures.report.serving
+        return of(section) if section and section.jobs >= JOBS else None
+
+    return number
+
+
+SERVER = "server"
 SEARCH, MEMORY, START = "search, 1,000,000 documents", "1,000,000 small documents", "cold start"
 
 TARGETS: tuple[Target, ...] = (
@@ -165,4 +179,20 @@ TARGETS: tuple[Target, ...] = (
     Target(MEMORY, "second sync writes no document", _at_size(_documents_rewritten), _fixed(0.0), "written"),
     Target(START, "`syncline --version` at most 0.1 s", _start(lambda s: s.version_s), _fixed(0.1)),
     Target(START, "`sync` of 10 files at most 0.5 s", _start(lambda s: s.sync_s), _fixed(0.5)),
+    Target(SERVER, "answers 1 s after its start", _serving(lambda s: s.ready_s), _fixed(1.0)),
+    Target(SERVER, "at rest at most 150 MB", _serving(lambda s: s.idle_mb), _fixed(150.0), "MB"),
+    Target(SERVER, "at rest at most 1 % of a CPU", _serving(lambda s: s.idle_cpu_percent), _fixed(1.0), "%"),
+    Target(
+        SERVER, "a job begins within 150 ms (p99)", _serving(lambda s: percentile(s.start_ms, 99)), _fixed(150.0), "ms"
+    ),
+    Target(
+        SERVER, "at least 20 tiny jobs a second", _serving(lambda s: s.jobs_per_s), _fixed(20.0), "/s", at_least=True
+    ),
+    Target(
+        SERVER,
+        "reading and searching meanwhile at most 100 ms (p99)",
+        _serving(lambda s: percentile(s.api_ms, 99)),
+        _fixed(100.0),
+        "ms",
+    ),
 )

@@ -39,7 +39,7 @@ def test_invariant_08_two_hundred_stops_at_random_points(world, remark: Callable
         took = sorted(second for each in pool.map(one_after_the_other, range(8)) for second in each)
     hung = sum(connector in hanging for turn in turns for connector in turn)
     p50, p99 = took[len(took) // 2], took[int(len(took) * 0.99) - 1]
-    remark(f"{len(took)} stops, {hung} of a connector that hangs: p50 {p50:.2f} s, p99 {p99:.2f} s, max {took[-1]:.2f} s")
+    remark(f"{len(took)} stops, {hung} of hanging connectors: p50 {p50:.2f} s, p99 {p99:.2f} s, max {took[-1]:.2f} s")
     assert care.verify(world.installation, None, repair=False, source=False).problems == []
     world.hurry.touch()
     ended = [world.wait(world.start(connector)) for connector in (*steady, *hanging)]
