@@ -59,6 +59,11 @@ def dies(config):
     yield Document("second", text="text")
     if not os.path.exists(HURRY):
         os._exit(9)
+
+@source("quits")
+def quits(config):
+    yield Document("first", text="text")
+    sys.exit(3)
 '''
 
 

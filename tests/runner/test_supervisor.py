@@ -73,6 +73,13 @@ def test_a_process_that_dies_is_tried_again_and_given_up_in_the_end(world) -> No
     assert "exit code 9" in job.error["message"]
 
 
+def test_a_source_that_quits_fails_its_job_and_keeps_what_it_gave(world) -> None:
+    world.open()
+    job = world.wait(world.start(world.add("quits")))
+    assert (job.state, job.deaths, job.counters.inserted) == (JobState.FAILED, 0, 1)
+    assert job.error["code"] == "source.raised"
+
+
 def test_a_job_whose_process_was_killed_goes_on_from_its_checkpoint(world) -> None:
     supervisor = world.open()
     job = world.wait(world.start(world.add("slow")), JobState.RUNNING)

@@ -199,7 +199,10 @@ class River:
             cursor = self._resume.feed_cursor
         chunk: dict[str, Read] = {}
         size, since = 0, self._work.clock()
-        for news in _guarded(source.read(cursor)):
+        for news in _to_the_end(source.read(cursor)):
+            if isinstance(news, _Broken):
+                self._stream_chunk(chunk)  # what was given before an error is kept
+                raise news.error
             self.check_stop()
             if isinstance(news, Document | Tombstone | Skipped | Refused):
                 chunk.pop(news.id, None)
@@ -363,9 +366,23 @@ def _guarded(news: Iterator[T]) -> Iterator[T]:
         yield from news
     except (SynclineError, Stopped, GeneratorExit):
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         message = f"the source raised {type(error).__name__}: {error}"
         raise SourceProtocolError(message, code="source.raised") from error
+
+
+class _Broken(NamedTuple):
+    """The source cannot go on."""
+
+    error: SynclineError
+
+
+def _to_the_end(news: Iterator[T]) -> Iterator[T | _Broken]:
+    """All that a source says, and the error that ended it, as its last word."""
+    try:
+        yield from _guarded(news)
+    except SynclineError as error:
+        yield _Broken(error)
 
 
 def _ids(page: Page) -> list[str]:
