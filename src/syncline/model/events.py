@@ -27,4 +27,5 @@ class Event:
 JOB_EVENTS: Final = tuple(f"job.{state.value}" for state in JobState)
 DELETIONS_WITHHELD: Final = "deletions.withheld"
 CREDENTIALS_NEEDED: Final = "credentials.needed"
-EVENT_TYPES: Final = (*JOB_EVENTS, DELETIONS_WITHHELD, CREDENTIALS_NEEDED)
+SCHEDULE_SKIPPED: Final = "schedule.skipped"
+EVENT_TYPES: Final = (*JOB_EVENTS, DELETIONS_WITHHELD, CREDENTIALS_NEEDED, SCHEDULE_SKIPPED)

@@ -1,6 +1,7 @@
 """What a source says, and what it promises by saying it.
 
-A listing source yields:  Begin?  then Page*  Skipped*  Unlisted*  Checkpoint*  in any order, at last Complete.
+A listing source yields:  Begin?  then Page*  Unchanged?  Skipped*  Unlisted*  Checkpoint*  Note*  in any order, at last
+Complete.
 A stream source yields:   Begin?  then Document*  Tombstone*  Unlisted*  Checkpoint*  and at last Complete.
 
 Complete is the end-of-scan proof: without it nothing is deleted by absence and the job does not succeed.
@@ -8,11 +9,14 @@ Complete is the end-of-scan proof: without it nothing is deleted by absence and 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Final, NamedTuple
 
 from syncline.model.documents import Document, Tombstone
 from syncline.model.errors import SynclineError
+
+SAME: Final = "\0same"
+"""Version of an Entry: as it was at the last Complete with `proved`, or as it was taken since."""
 
 
 class Begin(NamedTuple):
@@ -38,6 +42,20 @@ class Page(NamedTuple):
 
     entries: Sequence[Entry]
     scanned: int = 0  # documents looked at for this page, for progress; 0: as many as entries
+
+
+class Unchanged(NamedTuple):
+    """Documents that were there at the last Complete with `proved`, and are there and the same now. Said at most once,
+    after every Page.
+
+    total  how many they are, those that this listing has named in a Page left out; None: nobody has counted, and what
+           is gone is not looked for.
+    pages  names them, each with the version SAME. Called at once, and only when the ledger holds another number of
+           documents that were not named, or must look at some of them again.
+    """
+
+    total: int | None
+    pages: Callable[[], Iterator[Page]]
 
 
 class Skipped(NamedTuple):
@@ -76,20 +94,29 @@ class Checkpoint(NamedTuple):
     cursor: str
 
 
+class Note(NamedTuple):
+    """Something a person should know of this listing, such as the way changes are found. One sentence."""
+
+    text: str
+
+
 class Complete(NamedTuple):
     """The end-of-scan proof.
 
     anchor   identity of the place that was listed (a device, a bucket's creation date); when it differs from the
              last one, absence proves nothing until most of what is held has been found again.
     memory   small JSON the source wants back at its next listing.
+    proved   True: `memory` says that everything up to here has been taken, so it is forgotten unless that is true.
+             A job with a failed document, or one that was not listed to its end, leaves the earlier memory in place.
     cursor   for stream sources: where an incremental read goes on from.
     """
 
     anchor: str = ""
     memory: Mapping[str, Any] | None = None
     cursor: str | None = None
+    proved: bool = False
 
 
-Listed = Begin | Page | Skipped | Unlisted | Checkpoint | Complete
+Listed = Begin | Page | Unchanged | Skipped | Unlisted | Checkpoint | Note | Complete
 Fetched = Document | Gone | Refused
 Read = Begin | Document | Tombstone | Skipped | Unlisted | Refused | Checkpoint | Complete

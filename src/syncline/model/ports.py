@@ -151,6 +151,28 @@ class Batch:
         return len(self.puts) + len(self.deletes) + len(self.forgets) + len(self.marks)
 
 
+class Tally(NamedTuple):
+    """The ledger rows of one connector in numbers.
+
+    rows     all of them.
+    settled  those of a document in the index that went through the given recipe and has a version.
+    highest  no row of the connector has a higher seq; 0 when there is none.
+    """
+
+    rows: int
+    settled: int
+    highest: int
+
+
+@runtime_checkable
+class Tallies(Protocol):
+    """Optional for a ledger: say in numbers that nothing has to be looked at."""
+
+    def tally(self, connector: int, recipe: str) -> Tally | None:
+        """The numbers, in one round trip; None when they cannot be had."""
+        ...
+
+
 class Ledger(Protocol):
     """One index as the engine sees it: the ledger, the checkpoint and the documents behind them.
 

@@ -79,7 +79,15 @@ where substr(id, 1, length(?1)) = ?1 limit 2
 select number, id, connector_id, type, trigger, state, force, attempt, fence, created_at, started_at, ended_at,
     heartbeat_at, worker, stop_requested, counters, progress, error, notes, index_name, wanted, cause, requested_by,
     deaths, not_before, connector from jobs
-where (?1 is null or connector = ?1) and (?2 is null or state = ?2) and (?4 is null or number < ?4)
+where ?1 is null and (?2 is null or state = ?2) and (?4 is null or number < ?4)
+    and (?5 is null or trigger = ?5) and (?6 is null or index_name in (select value from json_each(?6)))
+    and (?7 is null or type = ?7)
+order by number desc limit ?3
+-- name: jobs_of
+select number, id, connector_id, type, trigger, state, force, attempt, fence, created_at, started_at, ended_at,
+    heartbeat_at, worker, stop_requested, counters, progress, error, notes, index_name, wanted, cause, requested_by,
+    deaths, not_before, connector from jobs
+where connector = ?1 and (?2 is null or state = ?2) and (?4 is null or number < ?4)
     and (?5 is null or trigger = ?5) and (?6 is null or index_name in (select value from json_each(?6)))
     and (?7 is null or type = ?7)
 order by number desc limit ?3
@@ -103,7 +111,8 @@ select number from jobs where connector = ? order by number desc
 -- name: add_event
 insert into events (at, type, connector_id, index_name, job, data) values (?, ?, ?, ?, ?, ?)
 -- name: events_after
-select seq, at, type, connector_id, index_name, job, data from events where seq > ? order by seq limit ?
+select seq, at, type, connector_id, index_name, job, data from events
+where seq > ?1 and (?3 is null or job = ?3) order by seq limit ?2
 -- name: newest_event
 select coalesce(max(seq), 0) from events
 -- name: forget_events

@@ -203,7 +203,7 @@ class Jobs(Tables):
         """Newest first, with numbers below `before`; None does not choose."""
         chosen = None if indexes is None else dump(list(indexes))
         with translated(self.path):
-            rows = self.db.execute(SQL["jobs"], (connector, state, limit, before, trigger, chosen, type))
+            rows = self.db.execute(SQL["jobs" if connector is None else "jobs_of"], (connector, state, limit, before, trigger, chosen, type))
             return [_job(row) for row in rows]
 
     def job_numbers(self, connector: int) -> list[int]:
@@ -213,10 +213,10 @@ class Jobs(Tables):
 
     # --- events ------------------------------------------------------------------------------------------------------
 
-    def events(self, after: int, limit: int = 500) -> list[Event]:
-        """Oldest first, with a `seq` above `after`."""
+    def events(self, after: int, limit: int = 500, *, job: int | None = None) -> list[Event]:
+        """Oldest first, with a `seq` above `after`; of one job, or of everything."""
         with translated(self.path):
-            rows: list[Any] = self.db.execute(SQL["events_after"], (after, limit)).fetchall()
+            rows: list[Any] = self.db.execute(SQL["events_after"], (after, limit, job)).fetchall()
         return [_event(row) for row in rows]
 
     def newest_event(self) -> int:

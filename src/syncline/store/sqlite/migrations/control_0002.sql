@@ -28,7 +28,8 @@ alter table jobs add column requested_by text not null default '';  -- id of the
 alter table jobs add column deaths integer not null default 0;   -- processes that died under it, by their own fault
 alter table jobs add column not_before real not null default 0;  -- a dead job waits a little before it is tried again
 update jobs set index_name = coalesce((select index_name from connectors where connectors.number = jobs.connector), '');
-create index jobs_by_state on jobs (state, connector) where state in ('pending', 'running', 'stopping', 'suspended');
+create index jobs_by_state on jobs (state, number);
+create index active_jobs on jobs (connector, number) where state in ('pending', 'running', 'stopping', 'suspended');
 
 -- Written in the transaction of what they tell of. Read by live views, webhooks and triggers, each by its own mark.
 create table events (
@@ -95,6 +96,15 @@ create table triggers (
 ) strict;
 create index triggers_by_connector on triggers (connector);
 
+-- Calls of webhook triggers that were heard lately: the same call starts nothing again.
+create table calls (
+    trigger integer not null references triggers (number) on delete cascade,
+    id      text not null,               -- webhook-id
+    at      real not null,
+    job     integer not null,
+    primary key (trigger, id)
+) without rowid, strict;
+
 create table webhooks (
     number       integer primary key autoincrement,
     id           text not null unique,
@@ -151,4 +161,9 @@ create table answers (
     body       blob,
     created_at real not null,
     primary key (key_id, token)
+) without rowid, strict;
+
+-- Ids of what a declaration has made or found as declared: only that is removed when it is declared no more.
+create table declared (
+    id text primary key
 ) without rowid, strict;
