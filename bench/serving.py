@@ -122,7 +122,7 @@ def _starts(section: ServingSection, client: httpx.Client, connector: str, count
     """One job after another on an idle server: from the request until the job has begun, and until it has ended."""
     for turn in range(-2, count):
         asked = time.time()
-        job = _ended(client, _ok(client.post(f"/v1/connectors/{connector}/sync", json={}))["id"])
+        job = _ended(client, _ok(client.post(f"/v1/connectors/{connector}/sync", json={}))["job"]["id"])
         if turn >= 0:
             section.start_ms.append(1000 * (_seconds(job["started_at"]) - asked))
             section.run_ms.append(1000 * (_seconds(job["ended_at"]) - asked))
@@ -164,7 +164,7 @@ def _ask(section: ServingSection, client: httpx.Client, made: Sequence[str], job
             job = _ok(client.post(f"/v1/connectors/{connector}/sync", json={"when_active": "queue"}))
             with lock:
                 section.post_ms.append(1000 * (time.perf_counter() - begun))
-                asked.append(job["id"])
+                asked.append(job["job"]["id"])
 
     threads = [threading.Thread(target=ask) for _ in range(4)]
     for thread in threads:

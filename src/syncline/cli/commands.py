@@ -11,7 +11,7 @@ from click.core import ParameterSource
 
 from syncline.cli.session import Session
 
-EVERYWHERE = "Also: --data-dir DIR, --json, --human, -q, -v, --no-color, --debug (see `syncline --help`)"
+EVERYWHERE = "Also: --data-dir DIR, --server URL, --json, --human, -q, -v, --no-color, --debug (see `syncline --help`)"
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -64,6 +64,11 @@ def global_options() -> list[click.Parameter]:
             "--data-dir",
             metavar="DIR",
             help="Where all state lives.  [env: SYNCLINE_DATA_DIR; default: .syncline]",
+        ),
+        option(
+            "--server",
+            metavar="URL",
+            help="Ask a running server instead; its key is in SYNCLINE_KEY.  [env: SYNCLINE_SERVER]",
         ),
         option(
             "--json/--human",

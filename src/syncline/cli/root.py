@@ -31,6 +31,12 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "connector": "syncline.cli.connectors:connector",
         "source": "syncline.cli.sources:source",
     },
+    "Server": {
+        "serve": "syncline.cli.serve:serve",
+        "apply": "syncline.cli.apply:apply",
+        "keys": "syncline.cli.keys:keys",
+        "secrets": "syncline.cli.secrets:secrets",
+    },
     "Care": {
         "approve": "syncline.cli.approve:approve",
         "verify": "syncline.cli.care:verify",

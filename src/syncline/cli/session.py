@@ -6,12 +6,13 @@ import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, cast
 
 import click
 
 if TYPE_CHECKING:
     from syncline.api import Syncline
+    from syncline.wiring import Installation
 
 
 def open_api(data_dir: str | None) -> Syncline:
@@ -19,6 +20,13 @@ def open_api(data_dir: str | None) -> Syncline:
     from syncline.api import Syncline
 
     return Syncline(data_dir)
+
+
+def open_server(url: str, key: str | None) -> Syncline:
+    """A server in the place of a data directory: the same methods."""
+    from syncline.remote.api import Remote
+
+    return cast("Syncline", Remote(url, key))
 
 
 @dataclass(slots=True)
@@ -31,11 +39,25 @@ class Session:
     verbose: bool = False
     no_color: bool = False
     debug: bool = False
+    server: str | None = None
     open: Callable[[str | None], Syncline] = open_api
 
     def api(self) -> Syncline:
-        """The data directory, opened; close it by leaving its `with`."""
+        """The data directory or the server, opened; close it by leaving its `with`."""
+        server = self.server or os.environ.get("SYNCLINE_SERVER")
+        if server and (self.server or not self.data_dir):
+            return open_server(server, os.environ.get("SYNCLINE_KEY"))
         return self.open(self.data_dir)
+
+    def installation(self) -> Installation:
+        """The data directory, for what the Python API leaves out: keys, the server. Close it. Raises click.UsageError
+        with --server."""
+        from syncline.wiring import Installation
+
+        if self.server:
+            told = "this works on a data directory: leave --server out, and run it where the server runs"
+            raise click.UsageError(told, click.get_current_context(silent=True))
+        return Installation(self.data_dir or os.environ.get("SYNCLINE_DATA_DIR") or ".syncline")
 
     @property
     def as_json(self) -> bool:
@@ -75,10 +97,12 @@ class Session:
 
     def command(self, words: str) -> str:
         """`syncline WORDS` as it must be typed to reach the same data directory."""
-        if self.data_dir is None:
-            return f"syncline {words}"
         from shlex import quote
 
+        if self.server is not None:
+            return f"syncline {words} --server {quote(self.server)}"
+        if self.data_dir is None:
+            return f"syncline {words}"
         return f"syncline {words} --data-dir {quote(self.data_dir)}"
 
 

@@ -1,0 +1,102 @@
+"""What is done beside requests and jobs: schedules that are due, triggers, outgoing webhooks, tidying up."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from syncline.model.errors import SynclineError
+from syncline.server.telling import Teller
+from syncline.service.schedules import Ticker
+from syncline.service.triggers import AfterSuccess, FolderWatcher
+from syncline.service.webhooks import Dispatcher
+from syncline.wiring import Installation
+
+if TYPE_CHECKING:
+    from syncline.server.house import House
+
+POLL_S = 0.2  # how soon a schedule that another process has made is seen
+TIDY_EVERY_S = 600.0
+
+logger = logging.getLogger(__name__)
+
+
+class Chores:
+    """Threads that live as long as the server. One of them looks at the clock, the others wait for the world."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+        self._installation = Installation(house.settings.data_dir, house.clock)
+        self._thread = threading.Thread(target=self._run, name="chores", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Return when all have ended; `house.closing` is set before."""
+        self._thread.join()
+
+    def _run(self) -> None:
+        settings = self._house.settings
+        watcher = FolderWatcher(self._installation, self._house.wake)
+        dispatcher = Dispatcher(Installation(settings.data_dir), allow_private=settings.allow_private)
+        dispatcher.start()
+        try:
+            Clockwork(self._house, self._installation, watcher).run()
+        finally:
+            watcher.stop()
+            dispatcher.stop()
+            self._installation.close()
+
+
+class Clockwork:
+    """Turns when something is due or the database has changed."""
+
+    def __init__(self, house: House, installation: Installation, watcher: FolderWatcher) -> None:
+        self._house = house
+        self._control = installation.control()
+        self._teller = Teller(self._control)
+        self._ticker = Ticker(self._control)
+        self._after = AfterSuccess(installation)
+        self._watcher = watcher
+        self._due: float | None = 0.0
+        self._tidied = time.monotonic()
+
+    def run(self) -> None:
+        """Until the server ends. A failure of one chore is logged; it is tried again."""
+        seen = -1
+        while not self._house.closing.wait(POLL_S):
+            version = self._control.version()
+            if version != seen or (self._due is not None and self._house.clock() >= self._due):
+                seen = version
+                self._quietly("log", self._teller.step)
+                self._quietly("schedules", self._tick)
+                self._quietly("triggers", self._follow)
+            if time.monotonic() - self._tidied >= TIDY_EVERY_S:
+                self._tidied = time.monotonic()
+                self._quietly("tidy", self._tidy)
+
+    def _tick(self) -> None:
+        self._due = self._ticker.tick(self._house.clock())
+        self._house.wake()
+
+    def _follow(self) -> None:
+        if self._after.step(self._control):
+            self._house.wake()
+        self._watcher.refresh()
+
+    def _tidy(self) -> None:
+        self._control.forget_events()
+
+    def _quietly(self, what: str, chore: Callable[[], None]) -> None:
+        try:
+            chore()
+        except SynclineError as error:
+            logger.error("chore.failed", extra={"fields": {"chore": what, **error.as_dict()}})
+        except Exception:
+            logger.exception("chore.failed", extra={"fields": {"chore": what, "pid": os.getpid()}})
