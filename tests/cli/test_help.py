@@ -57,7 +57,7 @@ def test_every_command_shows_its_help(cli, path):
         ran = cli(*path, option)
         assert (ran.code, ran.err) == (0, "")
         assert ran.out.startswith(f"Usage: syncline {' '.join(path)} ")
-        assert "Also: --data-dir DIR, --json" in ran.out
+        assert "Also: --data-dir DIR, --server URL, --json" in ran.out
 
 
 def test_the_top_lists_commands_by_section_and_the_exit_codes(cli):

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     examples=[
         "syncline serve                            # on http://127.0.0.1:8484, with the state in .syncline",
         "syncline serve --config syncline.yaml     # what is declared there is applied first",
-        "SYNCLINE_ROOT_KEY=admin:$SECRET syncline serve --host 0.0.0.0 --port 80 --data-dir /data",
+        "syncline serve --host 0.0.0.0 --port 8000 --data-dir /data",
     ],
 )
 @click.option("--host", metavar="ADDRESS", help="Where to listen.  [env: SYNCLINE_HOST; default: 127.0.0.1]")

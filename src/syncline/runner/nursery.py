@@ -26,6 +26,7 @@ from typing import Any, NamedTuple, NoReturn
 
 _PR_SET_PDEATHSIG = 1
 _MAX_LINE = 1 << 16
+NICENESS = 5  # jobs step back for whoever answers requests
 
 
 class Born(NamedTuple):
@@ -208,6 +209,8 @@ def main(args: Sequence[str]) -> None:
     """`python -m syncline.runner.nursery FD MODULE...`"""
     server = socket.socket(fileno=int(args[0]))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with suppress(OSError):
+        os.nice(NICENESS)
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
     signal.set_wakeup_fd(writing)

@@ -35,6 +35,7 @@ from syncline.runner.lease import Lease
 from syncline.runner.nursery import Born, Died, Nursery
 
 POLL_S = 0.05  # how soon a stop asked for by another process is seen
+IDLE_S = 0.15  # how soon a job is seen that another process has asked for, when nothing runs
 LOOK_EVERY_S = 1.0  # for leases of dead processes, which change no table
 TERM_AFTER_S = 1.3  # the job's own watch has had PATIENCE_S and some
 KILL_AFTER_S = 1.5
@@ -224,7 +225,8 @@ class Supervisor:
         self._enforce_stops()
 
     def _wait(self) -> None:
-        ready = select.select([self._bell, self._nursery.fileno()], [], [], POLL_S)[0]
+        patience = POLL_S if self._processes else IDLE_S
+        ready = select.select([self._bell, self._nursery.fileno()], [], [], patience)[0]
         if self._bell in ready:
             os.read(self._bell, 4096)
             self._seen_version = -1
