@@ -19,6 +19,7 @@ import signal
 import tempfile
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
@@ -44,6 +45,7 @@ MAX_DEATHS = 3
 BACK_OFF_S = (0.0, 2.0, 10.0)
 NOT_HAD = 75  # exit code of a process that could not have its job: somebody else runs one of the same connector
 ASK_AGAIN_S = 0.5
+PAUSE_S = 0.5
 
 logger = logging.getLogger(__name__)
 
@@ -140,6 +142,7 @@ class Supervisor:
         self._book: Book = ground.open_book()
         self._nursery = Nursery(ground.preload)
         self._processes: dict[int, _Process] = {}
+        self._heard: deque[Born | Died] = deque()
         self._next_ref = 1
         self._tasks: queue.SimpleQueue[_Task] = queue.SimpleQueue()
         self._unwanted: queue.SimpleQueue[Future[Any]] = queue.SimpleQueue()
@@ -206,19 +209,20 @@ class Supervisor:
                     self._begin_again()
                 except SynclineError as error:  # the table is busy or damaged; it is asked again
                     logger.error("supervisor.error", extra={"fields": error.as_dict()})
-                    self._closing.wait(0.5)
+                    self._closing.wait(PAUSE_S)
+                except Exception:  # our own fault; jobs must be looked after all the same
+                    logger.exception("supervisor.error")
+                    self._closing.wait(PAUSE_S)
             self._suspend_all()
-        except Exception:
-            logger.exception("supervisor.ended")
-            raise
         finally:
             self._nursery.close()
             self._book.close()
 
     def _turn(self) -> None:
         self._wait()
-        for news in self._nursery.news():
-            self._hear(news)
+        self._heard.extend(self._nursery.news())
+        while self._heard:
+            self._hear(self._heard.popleft())
         self._start_tasks()
         if self._must_look():
             self._look()
@@ -363,6 +367,7 @@ class Supervisor:
     def _begin_again(self) -> None:
         """The nursery is gone, and every child with it."""
         self._nursery.close()
+        self._heard.clear()
         lost, self._processes = list(self._processes.values()), {}
         for process in lost:
             if process.future is not None:
