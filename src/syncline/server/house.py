@@ -11,6 +11,7 @@ from typing import Any
 
 from syncline.model.ports import Clock
 from syncline.runner.supervisor import Supervisor
+from syncline.server.metrics import Metrics
 from syncline.server.settings import Settings
 from syncline.wiring import Installation
 
@@ -22,6 +23,7 @@ class House:
         self.settings = settings
         self.clock = clock
         self.supervisor: Supervisor | None = None
+        self.metrics = Metrics(self)
         self.closing = threading.Event()  # answers without an end come to theirs
         self._rooms: queue.LifoQueue[Installation] = queue.LifoQueue()
 

@@ -6,6 +6,7 @@
 A secret's place in the settings is taken by {"$sealed": "v1:BASE64"}: nonce and ciphertext of AES-256-GCM over the JSON
 of the value. The ciphertext is bound to its connector and its place, so it opens nowhere else. The key is in
 $SYNCLINE_SECRET_KEY, or in the file `secret.key` of the data directory, which is made when the first secret is stored.
+While keys are rotated there are two, and whoever seals takes the new one: $SYNCLINE_NEW_SECRET_KEY, `secret.key.new`.
 
 A draft is sealed by a key that dies with the process. So settings that are only planned with need no file (invariant
 10), and a draft that were stored by mistake could be read by nobody.
@@ -28,6 +29,7 @@ from syncline.model.errors import ConfigInvalid, CredentialsInvalid
 SEALED: Final = "$sealed"
 MASK: Final = "********"
 VARIABLE: Final = "SYNCLINE_SECRET_KEY"
+NEW_VARIABLE: Final = "SYNCLINE_NEW_SECRET_KEY"
 FILE: Final = "secret.key"
 
 KEY_BYTES = 32
@@ -136,6 +138,7 @@ class Vault:
 
     def __init__(self, data_dir: str) -> None:
         self.path = os.path.join(data_dir, FILE)
+        self.new_path = f"{self.path}.new"
 
     def open(self, connector: str, config: Mapping[str, Any]) -> Opened:
         """The settings in clear. Raises CredentialsInvalid: "secret.key_missing", "secret.key_unusable" or
@@ -143,7 +146,7 @@ class Vault:
         secrets: dict[str, Secret] = {}
 
         def unseal(place: str, text: str) -> Any:
-            secrets[place] = Secret(self._unsealed(connector, place, text), text)
+            secrets[place] = Secret(self.unsealed(connector, place, text), text)
             return secrets[place].value
 
         return Opened(_replaced(config, unseal), secrets)
@@ -155,13 +158,14 @@ class Vault:
         def seal(place: str, text: str) -> dict[str, str]:
             if not text.startswith(f"{_DRAFT}:"):
                 return {SEALED: text}
-            value = self._unsealed(connector, place, text)
+            value = self.unsealed(connector, place, text)
             return {SEALED: _seal(self._key(), _STORED, connector, place, value)}
 
         kept: dict[str, Any] = _replaced(config, seal)
         return kept
 
-    def _unsealed(self, connector: str, place: str, text: str) -> Any:
+    def unsealed(self, connector: str, place: str, text: str) -> Any:
+        """One secret in clear. Raises as `open`."""
         version, _, body = text.partition(":")
         keys = {_STORED: self._keys, _DRAFT: _draft_keys}.get(version)
         tried = 0
@@ -191,46 +195,127 @@ class Vault:
         return next(self._keys(), None) or self._made()
 
     def _keys(self) -> Iterator[bytes]:
-        """Every key there is. A secret from before the variable was set is still opened by the file."""
-        said = os.environ.get(VARIABLE, "").strip()
-        if said:
-            yield _key_of(said)
-        with suppress(FileNotFoundError):
-            yield self._key_in_file()
-
-    def _key_in_file(self) -> bytes:
-        """Raises FileNotFoundError when there is none."""
-        try:
-            with open(self.path, "rb") as file:
-                key = binascii.a2b_base64(file.read().strip(), strict_mode=True)
-        except FileNotFoundError:
-            raise
-        except OSError as error:
-            raise _unusable(f"{self.path} cannot be read: {error.strerror}") from error
-        except binascii.Error:
-            key = b""
-        if len(key) != KEY_BYTES:
-            raise _unusable(f"{self.path} holds no key")
-        return key
+        """Every key there is, the one to seal with first. A secret from before the variable was set is still opened by
+        the file, and one from before a rotation by the old key."""
+        for variable in (NEW_VARIABLE, VARIABLE):
+            if said := os.environ.get(variable, "").strip():
+                yield _key_of(said, variable)
+        for path in (self.new_path, self.path):
+            with suppress(FileNotFoundError):
+                yield key_in_file(path)
 
     def _made(self) -> bytes:
         """The key of a new file. Of several processes that make one at once, all use the first."""
-        draft = f"{self.path}.{os.urandom(8).hex()}"
         try:
-            fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-            try:
-                with os.fdopen(fd, "wb") as file:
-                    file.write(binascii.b2a_base64(os.urandom(KEY_BYTES)))
-                    file.flush()
-                    os.fsync(fd)
-                with suppress(FileExistsError):
-                    os.link(draft, self.path)
-            finally:
-                os.unlink(draft)
-            _sync_folder(os.path.dirname(self.path))  # Invariant 1: what the key seals is stored after it.
+            make_private_file(self.path, binascii.b2a_base64(os.urandom(KEY_BYTES)))
         except OSError as error:
             raise _unusable(f"{self.path} cannot be made: {error.strerror}") from error
-        return self._key_in_file()
+        return key_in_file(self.path)
+
+
+class Rotation:
+    """The way from the keys there are to a new one, which is durable from now on. It is taken by one process at a time.
+
+    Until `finish` the old keys open what they sealed. A rotation that was interrupted is carried on by the next one,
+    with the same new key.
+    """
+
+    def __init__(self, vault: Vault) -> None:
+        """Raises CredentialsInvalid: "secret.no_new_key", "secret.same_key", "secret.key_unusable"."""
+        self._vault = vault
+        self.by_variable = bool(os.environ.get(NEW_VARIABLE, "").strip())
+        self._new = self._of_variable() if self.by_variable else self._of_file()
+
+    def resealed(self, owner: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """The settings with every secret sealed by the new key; equal to what was given if they are already. Raises as
+        `Vault.open`."""
+
+        def reseal(place: str, text: str) -> dict[str, str]:
+            with suppress(_Unreadable):
+                _unseal(self._new, owner, place, text.removeprefix(f"{_STORED}:"))
+                return {SEALED: text}
+            value = self._vault.unsealed(owner, place, text)
+            return {SEALED: _seal(self._new, _STORED, owner, place, value)}
+
+        done: dict[str, Any] = _replaced(settings, reseal)
+        return done
+
+    def finish(self) -> None:
+        """The old key is gone. Raises CredentialsInvalid ("secret.key_unusable")."""
+        vault = self._vault
+        try:
+            if not self.by_variable:
+                os.replace(vault.new_path, vault.path)
+            else:
+                for path in (vault.path, vault.new_path):
+                    with suppress(FileNotFoundError):
+                        os.unlink(path)
+            _sync_folder(os.path.dirname(vault.path))
+        except OSError as error:
+            raise _unusable(f"{vault.path} cannot be replaced: {error.strerror}") from error
+
+    def _of_variable(self) -> bytes:
+        new = _key_of(os.environ[NEW_VARIABLE].strip(), NEW_VARIABLE)
+        old = os.environ.get(VARIABLE, "").strip()
+        if old and _key_of(old, VARIABLE) == new:
+            raise CredentialsInvalid(
+                f"{NEW_VARIABLE} and {VARIABLE} are the same key",
+                code="secret.same_key",
+                remedy=f"Put a new key into {NEW_VARIABLE}, such as `openssl rand -base64 32` prints.",
+            )
+        return new
+
+    def _of_file(self) -> bytes:
+        if os.environ.get(VARIABLE, "").strip():
+            raise CredentialsInvalid(
+                f"the key is in {VARIABLE}, and there is no new one",
+                code="secret.no_new_key",
+                remedy=f"Put the new key into {NEW_VARIABLE}, such as `openssl rand -base64 32` prints.",
+            )
+        path = self._vault.new_path
+        try:
+            make_private_file(path, binascii.b2a_base64(os.urandom(KEY_BYTES)))
+        except OSError as error:
+            raise _unusable(f"{path} cannot be made: {error.strerror}") from error
+        return key_in_file(path)
+
+
+def key_in_file(path: str) -> bytes:
+    """The key in that file. Raises FileNotFoundError when there is no file, CredentialsInvalid
+    ("secret.key_unusable")."""
+    try:
+        with open(path, "rb") as file:
+            key = binascii.a2b_base64(file.read().strip(), strict_mode=True)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise _unusable(f"{path} cannot be read: {error.strerror}") from error
+    except binascii.Error:
+        key = b""
+    if len(key) != KEY_BYTES:
+        raise _unusable(f"{path} holds no key")
+    return key
+
+
+def make_private_file(path: str, content: bytes) -> bool:
+    """A file that only its owner can read, durable and never half there. False: there was one, and it stays as it is.
+    Raises OSError."""
+    draft = f"{path}.{os.urandom(8).hex()}"
+    fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        with os.fdopen(fd, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(fd)
+        try:
+            os.link(draft, path)
+            made = True
+        except FileExistsError:
+            made = False
+    finally:
+        os.unlink(draft)
+    _sync_folder(os.path.dirname(path))  # Invariant 1: what relies on it is stored after it.
+    return made
 
 
 def _sync_folder(path: str) -> None:
@@ -258,14 +343,14 @@ class _Unreadable(Exception):
 
 
 @cache
-def _key_of(said: str) -> bytes:
+def _key_of(said: str, variable: str) -> bytes:
     """32 bytes in base64 are the key; anything else is a passphrase, and scrypt makes it expensive to guess."""
     with suppress(ValueError):
         key = binascii.a2b_base64(said, strict_mode=True)
         if len(key) == KEY_BYTES:
             return key
     if len(said) < MIN_PASSPHRASE_CHARS:
-        raise _unusable(f"{VARIABLE} is too short: {len(said)} characters")
+        raise _unusable(f"{variable} is too short: {len(said)} characters")
     import hashlib
 
     phrase, context = said.encode("utf-8", "surrogateescape"), b"syncline secret key v1"
