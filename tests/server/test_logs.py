@@ -61,11 +61,15 @@ def test_a_line_is_an_event_with_its_fields(lines: Lines) -> None:
     assert told["ts"].endswith("Z")
 
 
-def test_whatever_is_logged_is_one_line_of_ascii(lines: Lines) -> None:
-    logger.warning("two\nlines %s", "\u2028ü\udcff\x1b[31m", extra={"fields": {"many": [b"\x00\n", {"a": {1}}]}})
-    assert lines.getvalue().count("\n") == 1
-    assert lines.getvalue().isascii()
-    assert lines.last["event"] == "two\nlines \u2028ü\udcff\x1b[31m"
+def test_whatever_is_logged_is_one_line_of_ascii() -> None:
+    """Not through a logger: a report of the test run could not hold the half character."""
+    odd = ("\u2028ü\udcff\x1b[31m",)
+    record = logging.LogRecord("syncline.test", logging.WARNING, "", 0, "two\nlines %s", odd, None)
+    record.fields = {"many": [b"\x00\n", {"a": {1}}]}
+    line = logs.JsonLines(logs.Redactor()).format(record)
+    assert "\n" not in line
+    assert line.isascii()
+    assert json.loads(line)["event"] == "two\nlines \u2028ü\udcff\x1b[31m"
 
 
 def test_a_message_that_does_not_fit_its_arguments_is_told_as_it_is() -> None:

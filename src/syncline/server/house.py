@@ -15,6 +15,8 @@ from syncline.server.metrics import Metrics
 from syncline.server.settings import Settings
 from syncline.wiring import Installation
 
+KEEP_INDEXES = 4  # open in each room: some ten files each, and there may be thousands of indexes
+
 
 class House:
     """One data directory, served. `room` may be used from any thread."""
@@ -37,6 +39,7 @@ class House:
         try:
             yield room
         finally:
+            room.let_go(KEEP_INDEXES)
             self._rooms.put(room)
 
     def wake(self) -> None:

@@ -11,13 +11,16 @@ from typing import Any
 from syncline import __version__
 from syncline.model.connectors import Connector, Guard
 from syncline.model.errors import ConfigInvalid, CredentialsInvalid, JobActive, NotFound, UsageError
+from syncline.model.shapes import iso
 from syncline.runner.lease import Lease
-from syncline.store.secrets import Secret, Vault, drafted, values_of
+from syncline.store.secrets import MASK, SEALED, Secret, Vault, drafted, masked, values_of
 from syncline.store.sqlite.control import Control
 from syncline.store.sqlite.jobs import new_id
 from syncline.wiring import DEFAULT_INDEX, Installation, checked_index
 
 _SLUG = re.compile(r"[^a-z0-9._-]+")
+_NAME = re.compile(r"[^\W_][\w .@+-]{0,126}[\w.@+-]|[^\W_]")
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
 def find(control: Control | None, ref: str, index: str | None = None) -> Connector | None:
@@ -121,18 +124,24 @@ def _validated(
 
 def add(installation: Installation, connector: Connector) -> Connector:
     """Store a draft. Raises UsageError when the name is taken."""
-    control = installation.control()
-    connector.config = installation.vault.keep(connector.id, connector.config)
+    control, place = installation.control(), identity(connector)
     connector.created_at = installation.clock()
-    return control.add_connector(connector, identity(connector))
+    with control.writing("add_connector"):  # sealed and stored in one: keys are rotated between, never within
+        connector.config = installation.vault.keep(connector.id, connector.config)
+        return control.add_connector(connector, place)
 
 
 def store(installation: Installation, connector: Connector) -> Connector:
-    """Store a draft, or the changed settings of a connector that has a number."""
+    """Store a draft, or the changed settings of a connector that has a number. Raises Conflict when it has secrets and
+    has been changed since it was read."""
     if not connector.number:
         return add(installation, connector)
-    connector.config = installation.vault.keep(connector.id, connector.config)
-    return installation.control().update_connector(connector, identity(connector), installation.clock())
+    control, place = installation.control(), identity(connector)
+    with control.writing("update_connector"):
+        connector.config = installation.vault.keep(connector.id, connector.config)
+        # Secrets that were read before their key was rotated must not come back.
+        revision = connector.revision if masked(connector.config) != connector.config else None
+        return control.update_connector(connector, place, installation.clock(), revision)
 
 
 def remove(installation: Installation, connector: Connector) -> int:
@@ -146,11 +155,145 @@ def remove(installation: Installation, connector: Connector) -> int:
             index = installation.index(connector.index)
             gone = index.count(connector.number)[1]
             index.truth.drop_connector(connector.number)
+            _drop_inbox(installation, connector)
             index.settle()
         installation.control().remove_connector(connector.number)
         return gone
     finally:
         lease.release()
+
+
+def _drop_inbox(installation: Installation, connector: Connector) -> None:
+    if connector.kind == "push":
+        inbox = installation.inbox(connector)
+        try:
+            inbox.drop()
+        finally:
+            inbox.close()
+
+
+def check_idle(control: Control, connector: Connector) -> None:
+    """Raises JobActive, which names the job, while the connector has one that has not ended."""
+    job = control.active_job(connector.number)
+    if job is not None:
+        raise JobActive(
+            f"connector {connector.name!r} has job {job.number} ({job.state})",
+            remedy="Wait for it, or stop it first.",
+            job_id=job.id,
+            job_number=job.number,
+        )
+
+
+def update(
+    installation: Installation,
+    connector: Connector,
+    *,
+    name: str | None = None,
+    description: str | None = None,
+    settings: Mapping[str, Any] | None = None,
+    guard: Guard | None = None,
+    paused: bool | None = None,
+    revision: int | None = None,
+) -> Connector:
+    """Change what is given. Of `settings` each one given is set, None takes it back to its default, and asterisks keep
+    the secret that is there. Raises Conflict unless it still has that revision, ConfigInvalid, CredentialsInvalid,
+    UsageError when the name is taken."""
+    control = installation.control()
+    expected = connector.revision if revision is None else revision
+    if settings is not None:
+        connector = _set(control, installation.vault, connector, settings)
+    connector.name = connector.name if name is None else checked_name(name)
+    connector.description = connector.description if description is None else description
+    connector.guard = guard or connector.guard
+    connector.paused = connector.paused if paused is None else paused
+    place = identity(connector)
+    with control.writing("update_connector"):  # sealed and stored in one
+        connector.config = installation.vault.keep(connector.id, connector.config)
+        return control.update_connector(connector, place, installation.clock(), expected)
+
+
+def _set(control: Control, vault: Vault, connector: Connector, settings: Mapping[str, Any]) -> Connector:
+    given = with_secrets_kept(vault, connector, settings)
+    wanted = {name: value for name, value in given.items() if value is not None}
+    connector.config = {name: value for name, value in connector.config.items() if given.get(name, "") is not None}
+    return configured(control, connector, wanted)[0]
+
+
+def with_secrets_kept(vault: Vault, connector: Connector, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings with the secrets that the connector has wherever asterisks stand for one. Raises ConfigInvalid where
+    they stand for none, CredentialsInvalid when one cannot be read."""
+    if not _has_mask(settings):
+        return dict(settings)
+    clear = vault.open(connector.id, connector.config).config if connector.config else {}
+    kept: dict[str, Any] = _unmasked(settings, clear, connector.config)
+    check_no_mask(connector.kind, kept)
+    return kept
+
+
+def check_no_mask(kind: str, settings: Mapping[str, Any]) -> None:
+    """Raises ConfigInvalid when a secret is given as the asterisks that stand for one."""
+    from syncline.sources.registry import secret_fields
+
+    if _has_mask(settings) and MASK in values_of(settings, secret_fields(kind)):
+        raise ConfigInvalid(
+            "asterisks stand for a secret that is not there", remedy="Give the secret itself, or leave it out."
+        )
+
+
+def _has_mask(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return any(map(_has_mask, value.values()))
+    return any(map(_has_mask, value)) if isinstance(value, list) else value == MASK
+
+
+def _unmasked(given: Any, clear: Any, stored: Any) -> Any:
+    """`given`, with what `clear` has in the places where `stored` is sealed and asterisks are given."""
+    if given == MASK and isinstance(stored, Mapping) and SEALED in stored:
+        return clear
+    if isinstance(given, Mapping) and isinstance(stored, Mapping) and isinstance(clear, Mapping):
+        return {name: _unmasked(value, clear.get(name), stored.get(name)) for name, value in given.items()}
+    if isinstance(given, list) and isinstance(stored, list) and isinstance(clear, list):
+        rest = [None] * max(0, len(given) - len(stored))
+        return [_unmasked(*each) for each in zip(given, [*clear, *rest], [*stored, *rest], strict=False)]
+    return given
+
+
+def pause(installation: Installation, connector: Connector) -> Connector:
+    """Schedules and triggers start no jobs of it any more. Harmless when it is paused."""
+    return connector if connector.paused else update(installation, connector, paused=True)
+
+
+def resume(installation: Installation, connector: Connector) -> Connector:
+    """Schedules and triggers start its jobs again. Harmless when it is not paused."""
+    return update(installation, connector, paused=False) if connector.paused else connector
+
+
+def checked_name(name: str) -> str:
+    """The name, if a connector may be called that by somebody on the network. Raises UsageError."""
+    if _NAME.fullmatch(name) and not _UUID.fullmatch(name):
+        return name
+    raise UsageError(
+        f"{name!r:.200} cannot be the name of a connector",
+        code="connector.bad_name",
+        remedy="Use 1 to 128 letters, digits, spaces and . _ - @ +, beginning with a letter or a digit.",
+    )
+
+
+def shape(connector: Connector) -> dict[str, Any]:
+    """One connector as everybody may show it. A secret in `settings` is asterisks."""
+    return {
+        "id": connector.id,
+        "name": connector.name,
+        "description": connector.description,
+        "kind": connector.kind,
+        "index": connector.index,
+        "settings": masked(connector.config),
+        "guard": {"max_deletes": connector.guard.max_deletes, "max_percent": connector.guard.max_percent},
+        "paused": connector.paused,
+        "revision": connector.revision,
+        "created_at": iso(connector.created_at or None),
+        "updated_at": iso(connector.updated_at or None),
+    }
 
 
 def identity(connector: Connector) -> str:

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from syncline.engine.dry import EmptyLedger, plan_job
 from syncline.engine.work import Work
 from syncline.model.connectors import Connector
-from syncline.model.errors import JobActive, SourceProtocolError, UsageError
-from syncline.model.jobs import Job, JobEvent, JobState, JobType, Trigger, WhenActive
+from syncline.model.errors import JobActive, JobFenced, SourceProtocolError, UsageError
+from syncline.model.jobs import IllegalTransition, Job, JobEvent, JobState, JobType, Trigger, WhenActive
 from syncline.model.outcomes import Counters, Kind, Outcome
 from syncline.model.ports import Ledger, ListingSource, StreamSource, Ticket
 from syncline.model.reports import Plan, Progress, SyncResult
 from syncline.runner.inline import run_inline, worker_name
 from syncline.runner.joblog import JobLog
 from syncline.runner.lease import Lease
+from syncline.runner.tracing import JobTrace
 from syncline.service import connectors
 from syncline.store.sqlite.control import Control
 from syncline.store.sqlite.jobs import Ordered
@@ -141,18 +142,20 @@ def _run_one(installation: Installation, connector: Connector, job: Job, order: 
         return build_work(installation, connector, index, job)
 
     log = JobLog(installation.log_path(job.number), installation.clock, job=job.number, connector=connector.name)
-    ended = run_inline(
-        job,
-        control,
-        installation.open_control,
-        build,
-        log,
-        installation.clock,
-        stop=order.stop,
-        on_progress=order.on_progress,
-        on_hang=order.on_hang,
-        suspend=order.suspend,
-    )
+    with JobTrace(job, connector.name, order.on_progress) as trace:
+        ended = run_inline(
+            job,
+            control,
+            installation.open_control,
+            build,
+            log,
+            installation.clock,
+            stop=order.stop,
+            on_progress=trace.report,
+            on_hang=order.on_hang,
+            suspend=order.suspend,
+        )
+        trace.ended(ended)
     if ended.counters.changed or ended.counters.failed:
         _forget_old(installation, connector)
     return ended
@@ -266,17 +269,19 @@ def stop(installation: Installation, ref: str) -> Job:
     job = control.find_job(ref)
     if not job.active:
         return job
-    job = control.request_stop(job.number, installation.clock())
-    connector = control.connector(job.connector_id)
+    with suppress(IllegalTransition):  # it has come to its end in this moment
+        control.request_stop(job.number, installation.clock())
+    job, connector = control.job(job.number), control.connector(job.connector_id)
     if job.state is not JobState.STOPPING or connector is None:
         return job
     lease = Lease(installation.lease_path(connector))
     if lease.acquire():
         try:
-            return bury(installation, connector, job)
+            with suppress(IllegalTransition, JobFenced):  # its process has written that down before it let go
+                bury(installation, connector, job)
         finally:
             lease.release()
-    return job
+    return control.job(job.number)
 
 
 def outcomes(

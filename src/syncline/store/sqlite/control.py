@@ -94,6 +94,10 @@ class Control(Jobs):
         """By name or id."""
         return self._one_connector("connector_by_ref", (ref,))
 
+    def connector_numbered(self, number: int) -> Connector | None:
+        """By its number."""
+        return self._one_connector("connector_by_number", (number,))
+
     def connector_at(self, identity: str, index: str | None) -> Connector | None:
         """The oldest one that reads that place (into that index)."""
         return self._one_connector("connector_by_identity", (identity, index))

@@ -25,6 +25,10 @@ order by name
 select number, id, name, index_name, kind, config, config_by, max_deletes, max_percent, created_at, description, paused,
     extras, revision, updated_at from connectors
 where name = ?1 or id = ?1
+-- name: connector_by_number
+select number, id, name, index_name, kind, config, config_by, max_deletes, max_percent, created_at, description, paused,
+    extras, revision, updated_at from connectors
+where number = ?
 -- name: connector_by_identity
 select number, id, name, index_name, kind, config, config_by, max_deletes, max_percent, created_at, description, paused,
     extras, revision, updated_at from connectors

@@ -7,7 +7,7 @@ something from the documents (the text index) only needs "above this number" and
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, NamedTuple
 
@@ -16,10 +16,11 @@ import xxhash
 from syncline.model.documents import Document, Held, State, encode_metadata, fields_as_bytes
 from syncline.model.errors import JobFenced
 from syncline.model.outcomes import Counters, Kind, Outcome
-from syncline.model.ports import Batch, CrashPoint, Mark, Put, Resume, StoredDocument, Ticket, no_crash
+from syncline.model.ports import Batch, CrashPoint, Mark, Put, Resume, StoredDocument, Tally, Ticket, no_crash
 from syncline.store.sqlite.database import load_queries, open_database, scalar, transaction, translated
 
 SQL = load_queries("truth.sql")
+NAMES = 50_000  # numbers or names read at once
 FEED_BYTES = 8 << 20  # text handed out at once
 _held = Held._make  # a row is a Held as it comes; its state is the plain number, equal to the State
 _encode = encode_metadata
@@ -101,6 +102,39 @@ class Truth:
         with translated(self.path):
             counts: Any = self.connection.execute(SQL["count"], (connector,)).fetchone()
         return int(counts[0]), int(counts[1])
+
+    def tally(self, connector: int, recipe: str) -> Tally:
+        """The rows of the connector in numbers."""
+        with translated(self.path):
+            numbers: Any = self.connection.execute(SQL["tally"], (connector, recipe)).fetchone()
+        return Tally(*numbers)
+
+    def names(self, connector: int) -> Iterator[Sequence[tuple[int, str]]]:
+        """(seq, id) of every row by id; rows may come and go meanwhile."""
+        last = ""
+        while True:
+            with translated(self.path):
+                rows = self.connection.execute(SQL["names"], (connector, last, NAMES)).fetchall()
+            if not rows:
+                return
+            yield rows
+            last = rows[-1][1]
+
+    def rows_that(self, connector: int, choose: Callable[[Sequence[int]], list[int]]) -> Iterator[list[Held]]:
+        """Chosen rows by seq, in batches."""
+        seq = 0
+        while True:
+            with translated(self.path):
+                seqs = [number for (number,) in self.connection.execute(SQL["seqs"], (connector, seq, NAMES))]
+            if not seqs:
+                return
+            chosen = choose(seqs)
+            for start in range(0, len(chosen), 5000):
+                with translated(self.path):
+                    rows = self.connection.execute(SQL["rows_at"], (connector, _encode(chosen[start : start + 5000])))
+                    found = [_held(row) for row in rows]
+                yield found
+            seq = seqs[-1]
 
     def outcomes_of(self, job: int, ids: Sequence[str]) -> dict[str, Kind]:
         """What this job has recorded of those ids."""

@@ -18,9 +18,19 @@ select ledger.seq, ledger.id, ledger.version, ledger.fingerprint, ledger.recipe,
 from json_each(?2) cross join ledger on ledger.connector = ?1 and ledger.id = json_each.value
 -- name: rows
 select seq, id, version, fingerprint, recipe, state from ledger
-where connector = ?1 and seq > ?2 order by seq limit ?3
+where +connector = ?1 and seq > ?2 order by seq limit ?3
 -- name: count
 select count(*), coalesce(sum(state = 1), 0) from ledger where connector = ?
+-- name: tally
+select count(*), coalesce(sum(state = 1 and version is not null and recipe = ?2), 0), coalesce(max(seq), 0)
+from ledger where connector = ?1
+-- name: names
+select seq, id from ledger where connector = ?1 and id > ?2 order by id limit ?3
+-- name: seqs
+select seq from ledger where +connector = ?1 and seq > ?2 order by seq limit ?3
+-- name: rows_at
+select ledger.seq, ledger.id, ledger.version, ledger.fingerprint, ledger.recipe, ledger.state
+from json_each(?2) cross join ledger on ledger.seq = json_each.value and ledger.connector = ?1
 -- name: numbers
 select key, value from meta where key in ('next_n', 'next_seq')
 -- name: set_number

@@ -1,0 +1,78 @@
+"""How far somebody on the network reaches into this machine: folders below the roots, and no code of their own."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from syncline.model.errors import Category, Mender, SynclineError
+
+ALLOW_IMPORTS: Final = "SYNCLINE_ALLOW_IMPORT_PATHS"
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+
+
+class FolderOutOfReach(SynclineError):
+    """The folder lies outside of those that may be read for somebody on the network."""
+
+    code = "reach.folder"
+    category = Category.PERMISSION
+    mender = Mender.YOU
+    default_remedy = "Choose a folder below one of SYNCLINE_FOLDER_ROOTS, or start the server with another value of it."
+
+
+class LinksOutOfReach(SynclineError):
+    """Links may lead out of the folders that may be read for somebody on the network, so they are not followed."""
+
+    code = "reach.links"
+    category = Category.PERMISSION
+    mender = Mender.YOU
+    default_remedy = "Leave follow_symlinks out, or make the connector with the command line."
+
+
+class KindOutOfReach(SynclineError):
+    """A source that is named by an import path or a file is code; nobody on the network may have it run."""
+
+    code = "reach.kind"
+    category = Category.PERMISSION
+    mender = Mender.YOU
+    default_remedy = "Make the connector with the command line, or set SYNCLINE_ALLOW_IMPORT_PATHS=1 on the server."
+
+
+def imports_allowed(environ: Mapping[str, str] = os.environ) -> bool:
+    """Whether whoever runs this server lets requests name code."""
+    return environ.get(ALLOW_IMPORTS, "").strip().lower() in ("1", "true", "yes")
+
+
+def check_kind(kind: str) -> None:
+    """Raises KindOutOfReach for a kind that is not a plain name. Nothing is imported before this."""
+    if not _NAME.fullmatch(kind) and not imports_allowed():
+        raise KindOutOfReach(f"{kind!r:.200} names code, which requests may not")
+
+
+def check_settings(kind: str, config: Mapping[str, Any], roots: Sequence[str]) -> None:
+    """Raises FolderOutOfReach or LinksOutOfReach. `config` is validated; `roots` are absolute, links resolved.
+    Raises TargetRefused and TargetUnresolved for an endpoint on the private network, unless that is allowed."""
+    if kind == "s3":
+        _check_endpoint(config)
+    if kind != "folder":
+        return
+    path = os.path.realpath(str(config["path"]))
+    if not any(_lies_in(path, root) for root in roots):
+        raise FolderOutOfReach(f"the folder {config['path']!r} may not be read for requests")
+    if config.get("follow_symlinks") and os.sep not in roots:
+        raise LinksOutOfReach(f"links in the folder {config['path']!r} may not be followed for requests")
+
+
+def _check_endpoint(config: Mapping[str, Any]) -> None:
+    from syncline.outgoing.addresses import check_url
+    from syncline.service.webhooks import private_allowed
+    from syncline.sources.s3.stores import targets
+
+    for url in targets(config):
+        check_url(url, private_allowed(None))
+
+
+def _lies_in(path: str, root: str) -> bool:
+    return path == root or path.startswith(root.rstrip(os.sep) + os.sep)
