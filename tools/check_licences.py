@@ -61,6 +61,8 @@ REVIEWED = {
         "pypdfium2",
         "BSD-3-Clause, Apache-2.0, dependency licenses",
     ): "PDFium and what is built into it: BSD, Apache, MIT, zlib, IJG, FreeType and ICU licences",
+    ("python-dateutil", "Dual License"): "Apache-2.0 or BSD-3-Clause, as its LICENSE file says",
+    ("protobuf", "3-Clause BSD License"): "BSD-3-Clause, written in its own order",
     ("certifi", "MPL-2.0"): "data only: a list of certificates, not changed by us",
 }
 

@@ -11,14 +11,13 @@ import re
 from typing import Any, Final
 
 import anyio.to_thread
-from fastapi import FastAPI
+from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from syncline import __version__
 from syncline.model.errors import InternalError
 from syncline.server import problems
 from syncline.server.house import House
@@ -57,11 +56,10 @@ _NO_GUESSING = (b"x-content-type-options", b"nosniff")
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 
 
-def create_app(house: House) -> FastAPI:
+def create_app(house: House) -> Starlette:
     """The application that serves this house."""
-    app = FastAPI(
-        title="Syncline", version=__version__, openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False
-    )
+    app = Starlette()
+    app.router.redirect_slashes = False
     app.state.tail = Tail(house)
     app.state.house = house
     for noun in NOUNS:

@@ -17,23 +17,6 @@ MAX_DIGITS: Final = 20
 _JSON = ("application/json", "application/merge-patch+json")
 
 
-class Ready(Request):
-    """A request whose body has been read and understood."""
-
-    def __init__(self, request: Request, raw: bytes, value: Any) -> None:
-        super().__init__(request.scope, request.receive)
-        self._raw = raw
-        self._value = value
-
-    async def body(self) -> bytes:
-        """What came."""
-        return self._raw
-
-    async def json(self) -> Any:
-        """What it means."""
-        return self._value
-
-
 def check_target(scope: Scope) -> None:
     """Raises BadEncoding when the path or the query is not UTF-8, or holds a NUL character."""
     for name, part in (("path", scope.get("raw_path") or b""), ("query", scope.get("query_string", b""))):

@@ -2,25 +2,26 @@
 
     path, query ─▶ key ─▶ scope ─▶ body ─▶ done before? ─▶ function in a thread ─▶ answer, kept if it has a name
 
-An operation is declared once: what FastAPI routes, what the gate checks, and what /openapi.json tells come from it.
+An operation is declared once: what is routed, what the gate checks, and what /openapi.json tells come from it.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Annotated, Any, ClassVar, Final, TypeVar, get_type_hints
+from functools import cached_property, partial
+from inspect import iscoroutinefunction
+from typing import Annotated, Any, ClassVar, Final, TypeVar
 
 import xxhash
-from fastapi import Depends, FastAPI, Path, Query
-from fastapi.exceptions import RequestValidationError
-from fastapi.routing import APIRoute
 from pydantic import BaseModel, BeforeValidator, ConfigDict
+from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 
 from syncline.model.connectors import Connector
 from syncline.model.errors import Conflict, InternalError, NotFound, SynclineError
@@ -30,6 +31,7 @@ from syncline.server.auth import Caller, authenticate
 from syncline.server.house import House
 from syncline.server.idempotency import HEADER, Once
 from syncline.server.paging import LIMIT, MAX_LIMIT
+from syncline.server.parameters import CALL, NOTHING, Faults, Parameters, Path, Query
 from syncline.store.sqlite.control import Control
 from syncline.wiring import Installation
 
@@ -142,14 +144,6 @@ def made(body: Mapping[str, Any], path: str) -> Response:
     return tagged(body, 201, {"location": path})
 
 
-async def _current(request: Request) -> Call:
-    call: Call = request.scope["syncline.call"]
-    return call
-
-
-CallIn = Annotated[Call, Depends(_current)]
-
-
 # --- what a request may say ------------------------------------------------------------------------------------------
 
 
@@ -255,45 +249,36 @@ class Operations:
 
         return declare
 
-    def mount(self, app: FastAPI, house: House) -> None:
+    def mount(self, app: Starlette, house: House) -> None:
         """Serve them."""
         for operation in self.all:
             app.router.routes.append(Gate(operation, house))
 
 
-Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+Work = Callable[[], Awaitable[Response]]
 
 
-class Gate(APIRoute):
+class Gate(Route):
     """A route with the checks of every operation before it."""
 
     def __init__(self, operation: Operation, house: House) -> None:
+        super().__init__(operation.path, self.answer, methods=[operation.method], name=operation.id)
+        self.methods = {operation.method}
         self.operation = operation
         self.house = house
-        super().__init__(
-            operation.path,
-            operation.function,
-            methods=[operation.method],
-            response_model=None,
-            status_code=operation.status,
-            operation_id=operation.id,
-            summary=operation.summary,
-            tags=[operation.tag],
-        )
-        self.known_query = [parameter.alias for parameter in self.dependant.query_params]
-        self.body_model = _body_model(operation.function)
+        self.parameters = Parameters(operation.function)
 
-    def get_route_handler(self) -> Handler:
-        """What FastAPI asks of a route."""
-        function = super().get_route_handler()
+    @cached_property
+    def body_model(self) -> Any:
+        """The model of the body; None when there is none."""
+        return next(problems.models_in(self.parameters.body), None)
 
-        async def handle(request: Request) -> Response:
-            try:
-                return await self._handle(request, function)
-            except Exception as error:
-                return self._problem(error, request)
-
-        return handle
+    async def answer(self, request: Request) -> Response:
+        """Answer; what goes wrong is a problem."""
+        try:
+            return await self._handle(request)
+        except Exception as error:
+            return self._problem(error, request)
 
     def _problem(self, error: Exception, request: Request) -> Response:
         return problems.answer(self._told(error, request), request.scope["syncline.request_id"])
@@ -304,23 +289,33 @@ class Gate(APIRoute):
             return PreconditionFailed(error.message)
         if isinstance(error, SynclineError):
             return error
-        if isinstance(error, RequestValidationError):
-            return problems.invalid(error.errors(), self.body_model)
+        if isinstance(error, Faults):
+            return problems.invalid(error.faults, self.body_model)
         logger.exception("operation.failed", exc_info=error, extra={"fields": {"operation": self.operation.id}})
         return InternalError(
             f"something went wrong here: {type(error).__name__}", remedy="Look at the log of the server."
         )
 
-    async def _handle(self, request: Request, function: Handler) -> Response:
+    async def _handle(self, request: Request) -> Response:
         bodies.check_target(request.scope)
         self._check_query(request)
         caller = await run_in_threadpool(self._admit, request)
-        request.scope["syncline.call"] = Call(self.house, request, caller)
-        if self.operation.method in WITH_BODY:
-            request = await self._with_body(request)
+        call = Call(self.house, request, caller)
+        body = await self._body(call) if self.operation.method in WITH_BODY else NOTHING
+        work = partial(self._work, call, body)
         if caller is None or not (self.operation.needs_name and HEADER in request.headers):
-            return await function(request)
-        return await self._once(request, caller, function)
+            return await work()
+        return await self._once(call, caller, work)
+
+    async def _work(self, call: Call, body: Any) -> Response:
+        request, function = call.request, self.operation.function
+        arguments = self.parameters.values(request.path_params, request.query_params, body)
+        if self.parameters.takes_call:
+            arguments[CALL] = call
+        if iscoroutinefunction(function):
+            done: Response = await function(**arguments)
+            return done
+        return await run_in_threadpool(function, **arguments)
 
     def _admit(self, request: Request) -> Caller | None:
         if self.operation.scope is None:
@@ -332,32 +327,31 @@ class Gate(APIRoute):
 
     def _check_query(self, request: Request) -> None:
         for name in request.query_params:
-            if name not in self.known_query:
-                words = f"is not a parameter here{problems.near(name, self.known_query)}"
+            if name not in self.parameters.query_names:
+                words = f"is not a parameter here{problems.near(name, self.parameters.query_names)}"
                 raise problems.RequestInvalid(f"{name!r:.80} {words}", fields={name[:80]: words})
 
-    async def _with_body(self, request: Request) -> Request:
-        raw = request.scope["syncline.call"].raw = await bodies.read(request, self.house.settings.max_body)
+    async def _body(self, call: Call) -> Any:
+        """The JSON value of the body; NOTHING when there is none, or none is wanted."""
+        raw = call.raw = await bodies.read(call.request, self.house.settings.max_body)
         if not raw or self.body_model is None:
-            return bodies.Ready(request, b"", None)
-        bodies.check_media_type(request.headers.get("content-type", ""))
+            return NOTHING
+        bodies.check_media_type(call.request.headers.get("content-type", ""))
         if len(raw) > IN_THREAD_BYTES:
-            value = await run_in_threadpool(bodies.parsed, raw, any_text=self.operation.any_text)
-        else:
-            value = bodies.parsed(raw, any_text=self.operation.any_text)
-        return bodies.Ready(request, raw, value)
+            return await run_in_threadpool(bodies.parsed, raw, any_text=self.operation.any_text)
+        return bodies.parsed(raw, any_text=self.operation.any_text)
 
-    async def _once(self, request: Request, caller: Caller, function: Handler) -> Response:
+    async def _once(self, call: Call, caller: Caller, work: Work) -> Response:
+        request = call.request
         target = (request.scope.get("raw_path") or b"", request.scope.get("query_string", b""))
-        once = Once.of(
-            self.house, caller.key_id, request.headers[HEADER], request.method.encode(), *target, await request.body()
-        )
+        name = request.headers[HEADER]
+        once = Once.of(self.house, caller.key_id, name, request.method.encode(), *target, call.raw)
         before = await run_in_threadpool(once.begin)
         if before is not None:
             return before
         try:
             try:
-                answer = await function(request)
+                answer = await work()
             except Exception as error:
                 answer = self._problem(error, request)
         except BaseException:
@@ -365,8 +359,3 @@ class Gate(APIRoute):
             raise
         await run_in_threadpool(once.end, answer)
         return answer
-
-
-def _body_model(function: Callable[..., Any]) -> Any:
-    """The model of the parameter `body`; None when there is none."""
-    return next(problems.models_in(get_type_hints(function).get("body")), None)

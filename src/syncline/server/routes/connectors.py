@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 import anyio.to_thread
-from fastapi import Query
 from pydantic import Field
 from starlette.responses import Response
 
@@ -17,7 +16,6 @@ from syncline.server.operations import (
     FIRST,
     Body,
     Call,
-    CallIn,
     ConnectorRef,
     Cursor,
     Flag,
@@ -28,6 +26,7 @@ from syncline.server.operations import (
     tagged,
 )
 from syncline.server.paging import Pages
+from syncline.server.parameters import Query
 from syncline.server.problems import RequestInvalid
 from syncline.server.routes.shapes import job_answer
 from syncline.server.stopping import stop_jobs
@@ -116,7 +115,7 @@ class PushIn(Body):
 
 @operations("GET", "/v1/connectors", "List connectors", scope=Scope.READ, answers="ConnectorPage")
 def list_connectors(
-    call: CallIn,
+    call: Call,
     index: Annotated[str | None, Query(description="Those that feed this index.")] = None,
     kind: Annotated[str | None, Query(description="Those of this source kind.")] = None,
     limit: Limit = FIRST,
@@ -133,7 +132,7 @@ def list_connectors(
 @operations(
     "POST", "/v1/connectors", "Make a connector", scope=Scope.ADMIN, answers="Connector", status=201, tells=(409, 424)
 )
-def create_connector(call: CallIn, body: ConnectorIn) -> Response:
+def create_connector(call: Call, body: ConnectorIn) -> Response:
     """The settings are validated; whether the source can be read is proved by a check."""
     call.caller.need_index(body.index)
     reach.check_kind(body.kind)
@@ -165,7 +164,7 @@ def _draft(room: Installation, body: ConnectorIn) -> Connector:
 
 
 @operations("GET", "/v1/connectors/{connector}", "Show a connector", scope=Scope.READ, answers="Connector")
-def get_connector(call: CallIn, connector: ConnectorRef) -> Response:
+def get_connector(call: Call, connector: ConnectorRef) -> Response:
     """Secrets are asterisks."""
     with call.room() as room:
         return call.shown(connectors.shape(call.connector(room.control(), connector)))
@@ -179,7 +178,7 @@ def get_connector(call: CallIn, connector: ConnectorRef) -> Response:
     answers="Connector",
     tells=(409, 424),
 )
-def update_connector(call: CallIn, connector: ConnectorRef, body: ConnectorChange) -> Response:
+def update_connector(call: Call, connector: ConnectorRef, body: ConnectorChange) -> Response:
     """What is left out stays. A job that runs goes on with the settings it began with."""
     with call.room() as room:
         found = call.connector(room.control(), connector)
@@ -219,7 +218,7 @@ def _check_reach(call: Call, connector: Connector, settings: dict[str, Any]) -> 
     tells=(409,),
 )
 def delete_connector(
-    call: CallIn,
+    call: Call,
     connector: ConnectorRef,
     force: Annotated[Flag, Query(description="Stop its jobs first.")] = False,
 ) -> Response:
@@ -246,7 +245,7 @@ def delete_connector(
     answers="Check",
     changes=False,
 )
-async def check_connector(call: CallIn, connector: ConnectorRef) -> Response:
+async def check_connector(call: Call, connector: ConnectorRef) -> Response:
     """Prove that its source can be read. What is wrong is in the answer; the request itself has succeeded."""
     return await anyio.to_thread.run_sync(_check, call, connector, limiter=OUTSIDE)
 
@@ -272,7 +271,7 @@ def _check(call: Call, ref: str) -> Response:
     changes=False,
     tells=(424,),
 )
-async def plan_connector(call: CallIn, connector: ConnectorRef, body: PlanIn | None = None) -> Response:
+async def plan_connector(call: Call, connector: ConnectorRef, body: PlanIn | None = None) -> Response:
     """What a sync would do, and why. Changes nothing. Lists are cut; totals count everything."""
     return await anyio.to_thread.run_sync(_plan, call, connector, body or PlanIn(), limiter=OUTSIDE)
 
@@ -307,7 +306,7 @@ def _seen(call: Call, ref: str) -> Connector:
     status=202,
     tells=(409,),
 )
-def sync_connector(call: CallIn, connector: ConnectorRef, body: SyncIn | None = None) -> Response:
+def sync_connector(call: Call, connector: ConnectorRef, body: SyncIn | None = None) -> Response:
     """Answers at once with the job. While one is active the answer is 409 and names it, unless `when_active` says
     otherwise."""
     wanted = body or SyncIn()
@@ -336,7 +335,7 @@ def sync_connector(call: CallIn, connector: ConnectorRef, body: SyncIn | None = 
     answers="Connector",
     tells=(409,),
 )
-def pause_connector(call: CallIn, connector: ConnectorRef) -> Response:
+def pause_connector(call: Call, connector: ConnectorRef) -> Response:
     """Schedules and triggers start no jobs of it any more; people still may."""
     with call.room() as room:
         return tagged(connectors.shape(connectors.pause(room, call.connector(room.control(), connector))))
@@ -350,7 +349,7 @@ def pause_connector(call: CallIn, connector: ConnectorRef) -> Response:
     answers="Connector",
     tells=(409,),
 )
-def resume_connector(call: CallIn, connector: ConnectorRef) -> Response:
+def resume_connector(call: Call, connector: ConnectorRef) -> Response:
     """Schedules and triggers start its jobs again."""
     with call.room() as room:
         return tagged(connectors.shape(connectors.resume(room, call.connector(room.control(), connector))))
@@ -366,7 +365,7 @@ def resume_connector(call: CallIn, connector: ConnectorRef) -> Response:
     scope=Scope.READ,
     answers="WithheldPage",
 )
-def list_withheld(call: CallIn, connector: ConnectorRef, limit: Limit = FIRST, cursor: Cursor = None) -> Response:
+def list_withheld(call: Call, connector: ConnectorRef, limit: Limit = FIRST, cursor: Cursor = None) -> Response:
     """By id, each with the reason why it was a surprise."""
     with call.room() as room:
         found = call.connector(room.control(), connector)
@@ -388,7 +387,7 @@ def list_withheld(call: CallIn, connector: ConnectorRef, limit: Limit = FIRST, c
     scope=Scope.WRITE,
     answers="Approved",
 )
-def approve_connector(call: CallIn, connector: ConnectorRef) -> Response:
+def approve_connector(call: Call, connector: ConnectorRef) -> Response:
     """All that wait now, and no others. The next job makes them."""
     with call.room() as room:
         found = call.connector(room.control(), connector)
@@ -410,7 +409,7 @@ def approve_connector(call: CallIn, connector: ConnectorRef) -> Response:
     any_text=True,
     tells=(409,),
 )
-def push_documents(call: CallIn, connector: ConnectorRef, body: PushIn) -> Response:
+def push_documents(call: Call, connector: ConnectorRef, body: PushIn) -> Response:
     """To a connector of the kind `push`: at most 1,000 documents and deletions. They are durable when this is
     answered, and found by search when the job has ended. What cannot be taken is named in `rejected`, and stops
     nothing else."""

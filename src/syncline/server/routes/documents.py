@@ -6,7 +6,6 @@ import json
 from collections.abc import Sequence
 from typing import Annotated, Any, Final, Literal
 
-from fastapi import Path, Query
 from pydantic import Field, TypeAdapter, ValidationError
 from starlette.responses import Response
 
@@ -19,7 +18,6 @@ from syncline.server.operations import (
     FIRST,
     Body,
     Call,
-    CallIn,
     Cursor,
     Flag,
     IndexRef,
@@ -29,6 +27,7 @@ from syncline.server.operations import (
     answered,
 )
 from syncline.server.paging import Pages
+from syncline.server.parameters import Path, Query
 from syncline.server.routes.indexes import visible
 from syncline.service import documents, searching
 from syncline.store.sqlite.shelf import Shelf, Shown
@@ -84,7 +83,7 @@ def _found(call: Call, room: Installation, index: Index, id: str, connector: str
 
 @operations("GET", "/v1/documents/{index}", "List documents", scope=Scope.READ, answers="DocumentPage")
 def list_documents(
-    call: CallIn,
+    call: Call,
     index: IndexRef,
     connector: OfConnector = None,
     id: Annotated[str | None, Query(description="Only documents with this id, one for each connector.")] = None,
@@ -115,7 +114,7 @@ def _place(at: list[Any]) -> tuple[int, str]:
 
 @operations("GET", "/v1/documents/{index}/why", "Tell why", scope=Scope.READ, answers="Stories")
 def why_document(
-    call: CallIn,
+    call: Call,
     index: IndexRef,
     id: Annotated[str, Query(min_length=1, description="Of the document.")],
     connector: OfConnector = None,
@@ -132,7 +131,7 @@ def why_document(
     "GET", "/v1/documents/{index}/{id:path}", "Show a document", scope=Scope.READ, answers="Document", tells=(409,)
 )
 def get_document(
-    call: CallIn,
+    call: Call,
     index: IndexRef,
     id: Annotated[str, Path(description="Of the document. For odd ones use the list with its parameter id.")],
     connector: OfConnector = None,
@@ -236,7 +235,7 @@ def _search(call: Call, wanted: SearchIn) -> Response:
 
 
 @operations("POST", "/v1/search", "Search", scope=Scope.READ, answers="Results", changes=False, tells=(404,))
-def search(call: CallIn, body: SearchIn) -> Response:
+def search(call: Call, body: SearchIn) -> Response:
     """Ranked results. Documents that only some may see are found on behalf of one of those, or unrestricted. What a
     job has written is found when it has ended; while it runs, what it has written so far may be."""
     return _search(call, body)
@@ -244,7 +243,7 @@ def search(call: CallIn, body: SearchIn) -> Response:
 
 @operations("GET", "/v1/search", "Search by URL", scope=Scope.READ, answers="Results", tells=(404,))
 def search_by_url(
-    call: CallIn,
+    call: Call,
     q: Annotated[str, Query(max_length=4096, description="As `query` of POST.")] = "",
     index: Annotated[str, Query(description="Name or id of an index.")] = DEFAULT_INDEX,
     filter: Annotated[

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated
 from urllib.parse import quote
 
-from fastapi import Query
 from pydantic import Field
 from starlette.responses import Response
 
@@ -16,7 +15,6 @@ from syncline.server.operations import (
     FIRST,
     Body,
     Call,
-    CallIn,
     Cursor,
     Flag,
     IndexRef,
@@ -27,6 +25,7 @@ from syncline.server.operations import (
     tagged,
 )
 from syncline.server.paging import Pages
+from syncline.server.parameters import Query
 from syncline.server.stopping import stop_jobs
 from syncline.service import indexes
 from syncline.wiring import Installation
@@ -57,7 +56,7 @@ def visible(call: Call, room: Installation, ref: str) -> Index:
 
 
 @operations("GET", "/v1/indexes", "List indexes", scope=Scope.READ, answers="IndexPage")
-def list_indexes(call: CallIn, limit: Limit = FIRST, cursor: Cursor = None) -> Response:
+def list_indexes(call: Call, limit: Limit = FIRST, cursor: Cursor = None) -> Response:
     """By name; those that the key may see."""
     with call.room() as room:
         found = [index for index in indexes.all(room) if call.caller.sees(index.name)]
@@ -66,7 +65,7 @@ def list_indexes(call: CallIn, limit: Limit = FIRST, cursor: Cursor = None) -> R
 
 
 @operations("POST", "/v1/indexes", "Make an index", scope=Scope.ADMIN, answers="Index", status=201, tells=(409,))
-def create_index(call: CallIn, body: IndexIn) -> Response:
+def create_index(call: Call, body: IndexIn) -> Response:
     """An index is also made when a connector names one that is not there."""
     call.caller.need_index(body.name)
     with call.room() as room:
@@ -75,21 +74,21 @@ def create_index(call: CallIn, body: IndexIn) -> Response:
 
 
 @operations("GET", "/v1/indexes/{index}", "Show an index", scope=Scope.READ, answers="Index")
-def get_index(call: CallIn, index: IndexRef) -> Response:
+def get_index(call: Call, index: IndexRef) -> Response:
     """See also its stats."""
     with call.room() as room:
         return call.shown(indexes.shape(visible(call, room, index)))
 
 
 @operations("GET", "/v1/indexes/{index}/stats", "Count what is in an index", scope=Scope.READ, answers="IndexStats")
-def get_index_stats(call: CallIn, index: IndexRef) -> Response:
+def get_index_stats(call: Call, index: IndexRef) -> Response:
     """Documents, and those that are kept out, have failed, or wait to be deleted; bytes on disk."""
     with call.room() as room:
         return answered(indexes.stats(room, visible(call, room, index)))
 
 
 @operations("PATCH", "/v1/indexes/{index}", "Change an index", scope=Scope.ADMIN, answers="Index")
-def update_index(call: CallIn, index: IndexRef, body: IndexChange) -> Response:
+def update_index(call: Call, index: IndexRef, body: IndexChange) -> Response:
     """What is left out stays as it is."""
     with call.room() as room:
         found = visible(call, room, index)
@@ -100,7 +99,7 @@ def update_index(call: CallIn, index: IndexRef, body: IndexChange) -> Response:
 
 @operations("DELETE", "/v1/indexes/{index}", "Remove an index", scope=Scope.ADMIN, answers="IndexRemoved", tells=(409,))
 def delete_index(
-    call: CallIn,
+    call: Call,
     index: IndexRef,
     cascade: Annotated[Flag, Query(description="Also remove the connectors that feed it.")] = False,
     force: Annotated[Flag, Query(description="Stop the jobs of those connectors first.")] = False,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from typing import Annotated, Final, Literal
 
-from fastapi import Query
 from starlette.responses import Response
 
 from syncline.model.errors import NotFound
@@ -16,7 +15,6 @@ from syncline.server.live import EventStream, Wish, last_event_id
 from syncline.server.operations import (
     FIRST,
     Call,
-    CallIn,
     ConnectorRef,
     Cursor,
     JobRef,
@@ -26,6 +24,7 @@ from syncline.server.operations import (
     answered,
 )
 from syncline.server.paging import Pages
+from syncline.server.parameters import Query
 from syncline.server.routes.shapes import job_answer, names_of
 from syncline.service import jobs
 from syncline.wiring import Installation
@@ -81,7 +80,7 @@ def _page(
 
 @operations("GET", "/v1/jobs", "List jobs", scope=Scope.READ, answers="JobPage", tells=(404,))
 def list_jobs(
-    call: CallIn,
+    call: Call,
     connector: Annotated[str | None, Query(description="Name or id of a connector.")] = None,
     index: Annotated[str | None, Query(description="Name of an index.")] = None,
     state: STATES | None = None,
@@ -98,7 +97,7 @@ def list_jobs(
     "GET", "/v1/connectors/{connector}/jobs", "List the jobs of a connector", scope=Scope.READ, answers="JobPage"
 )
 def list_connector_jobs(
-    call: CallIn,
+    call: Call,
     connector: ConnectorRef,
     state: STATES | None = None,
     type: TYPES | None = None,
@@ -111,14 +110,14 @@ def list_connector_jobs(
 
 
 @operations("GET", "/v1/jobs/{job}", "Show a job", scope=Scope.READ, answers="Job")
-def get_job(call: CallIn, job: JobRef) -> Response:
+def get_job(call: Call, job: JobRef) -> Response:
     """While it runs, `progress` says how far it is."""
     with call.room() as room:
         return call.shown(_shown(room, visible(call, room, job)))
 
 
 @operations("POST", "/v1/jobs/{job}/stop", "Stop a job", scope=Scope.WRITE, answers="Job", status=202)
-def stop_job(call: CallIn, job: JobRef) -> Response:
+def stop_job(call: Call, job: JobRef) -> Response:
     """It ends within two seconds. What it has committed stays. Harmless when it has ended."""
     with call.room() as room:
         stopped = jobs.stop(room, visible(call, room, job).id)
@@ -128,7 +127,7 @@ def stop_job(call: CallIn, job: JobRef) -> Response:
 
 @operations("GET", "/v1/jobs/{job}/logs", "Read the log of a job", scope=Scope.READ, media="application/x-ndjson")
 def get_job_logs(
-    call: CallIn,
+    call: Call,
     job: JobRef,
     after: Annotated[Whole, Query(ge=0, le=1 << 40, description="The `X-Next-After` of the answer before.")] = 0,
     limit: Annotated[Whole, Query(ge=1024, le=LOG_BYTES, description="Bytes at most, in whole lines.")] = LOG_BYTES,
@@ -177,7 +176,7 @@ def _outcomes(
 
 @operations("GET", "/v1/jobs/{job}/outcomes", "List what became of documents", scope=Scope.READ, answers="OutcomePage")
 def list_outcomes(
-    call: CallIn,
+    call: Call,
     job: JobRef,
     kind: KINDS | None = None,
     code: Annotated[str | None, Query(description="Those with this code.")] = None,
@@ -192,7 +191,7 @@ def list_outcomes(
 @operations(
     "GET", "/v1/jobs/{job}/errors", "List failed documents and warnings", scope=Scope.READ, answers="OutcomePage"
 )
-def list_job_errors(call: CallIn, job: JobRef, limit: Limit = FIRST, cursor: Cursor = None) -> Response:
+def list_job_errors(call: Call, job: JobRef, limit: Limit = FIRST, cursor: Cursor = None) -> Response:
     """By id, each with what can be done about it."""
     return _outcomes(call, job, limit, cursor, None, None, True)
 
@@ -200,7 +199,7 @@ def list_job_errors(call: CallIn, job: JobRef, limit: Limit = FIRST, cursor: Cur
 @operations(
     "GET", "/v1/jobs/{job}/events", "Follow a job", scope=Scope.READ, media="text/event-stream", answers="EventStream"
 )
-def follow_job(call: CallIn, job: JobRef) -> Response:
+def follow_job(call: Call, job: JobRef) -> Response:
     """Server-sent events: what has happened to it so far, then what happens, `progress` whenever that has changed, and
     the end when it has ended. With Last-Event-ID only what came after that."""
     with call.room() as room:
@@ -219,7 +218,7 @@ def follow_job(call: CallIn, job: JobRef) -> Response:
     tells=(404,),
 )
 def follow_events(
-    call: CallIn,
+    call: Call,
     connector: Annotated[str | None, Query(description="Name or id of the only connector to hear of.")] = None,
     index: Annotated[str | None, Query(description="Name of the only index to hear of.")] = None,
     type: Annotated[list[str] | None, Query(description="Event types to hear of; all if left out.")] = None,

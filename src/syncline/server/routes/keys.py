@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from fastapi import Path, Query
 from pydantic import Field
 from starlette.responses import Response
 
 from syncline.model.errors import NotFound
 from syncline.model.keys import Key, Scope
-from syncline.server.operations import FIRST, Body, Call, CallIn, Cursor, Flag, Limit, Operations, answered, made
+from syncline.server.operations import FIRST, Body, Call, Cursor, Flag, Limit, Operations, answered, made
 from syncline.server.paging import Pages
+from syncline.server.parameters import Path, Query
 from syncline.service import keys
 
 operations = Operations("keys")
@@ -41,7 +41,7 @@ def _may_see(call: Call, key: Key) -> bool:
 
 @operations("GET", "/v1/keys", "List keys", scope=Scope.ADMIN, answers="KeyPage")
 def list_keys(
-    call: CallIn,
+    call: Call,
     revoked: Annotated[Flag, Query(description="Also those that were revoked.")] = False,
     limit: Limit = FIRST,
     cursor: Cursor = None,
@@ -54,7 +54,7 @@ def list_keys(
 
 
 @operations("POST", "/v1/keys", "Make a key", scope=Scope.ADMIN, answers="KeyMade", status=201, tells=(409,))
-def create_key(call: CallIn, body: KeyIn) -> Response:
+def create_key(call: Call, body: KeyIn) -> Response:
     """The secret is in this answer and never again. A key that is bound to indexes makes such keys only."""
     if body.indexes is None:
         call.caller.need_all_indexes()
@@ -74,7 +74,7 @@ def create_key(call: CallIn, body: KeyIn) -> Response:
 
 
 @operations("DELETE", "/v1/keys/{id}", "Revoke a key", scope=Scope.ADMIN, answers="Key", tells=(409,))
-def revoke_key(call: CallIn, id: Annotated[str, Path(description="Of the key.")]) -> Response:
+def revoke_key(call: Call, id: Annotated[str, Path(description="Of the key.")]) -> Response:
     """At once and for good. The root key cannot be revoked."""
     with call.room() as room:
         if call.caller.indexes is not None and not _may_see(call, keys.get(room, id)):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from fastapi import Path
 from pydantic import Field
 from starlette.responses import Response
 
@@ -16,7 +15,6 @@ from syncline.server.operations import (
     FIRST,
     Body,
     Call,
-    CallIn,
     ConnectorRef,
     Cursor,
     Limit,
@@ -26,6 +24,7 @@ from syncline.server.operations import (
     tagged,
 )
 from syncline.server.paging import Pages
+from syncline.server.parameters import Path
 from syncline.service import schedules
 from syncline.wiring import Installation
 
@@ -94,7 +93,7 @@ def _seen(call: Call, room: Installation, ref: str) -> tuple[Schedule, Connector
     scope=Scope.READ,
     answers="SchedulePage",
 )
-def list_schedules(call: CallIn, connector: ConnectorRef, limit: Limit = FIRST, cursor: Cursor = None) -> Response:
+def list_schedules(call: Call, connector: ConnectorRef, limit: Limit = FIRST, cursor: Cursor = None) -> Response:
     """Oldest first."""
     with call.room() as room:
         found = call.connector(room.control(), connector)
@@ -112,7 +111,7 @@ def list_schedules(call: CallIn, connector: ConnectorRef, limit: Limit = FIRST, 
     status=201,
     tells=(409,),
 )
-def create_schedule(call: CallIn, connector: ConnectorRef, body: ScheduleIn) -> Response:
+def create_schedule(call: Call, connector: ConnectorRef, body: ScheduleIn) -> Response:
     """The answer tells when it runs next."""
     with call.room() as room:
         found = call.connector(room.control(), connector)
@@ -121,7 +120,7 @@ def create_schedule(call: CallIn, connector: ConnectorRef, body: ScheduleIn) -> 
 
 
 @operations("GET", "/v1/schedules/{id}", "Show a schedule", scope=Scope.READ, answers="Schedule")
-def get_schedule(call: CallIn, id: ScheduleRef) -> Response:
+def get_schedule(call: Call, id: ScheduleRef) -> Response:
     """With its next runs."""
     with call.room() as room:
         found, connector = _seen(call, room, id)
@@ -129,7 +128,7 @@ def get_schedule(call: CallIn, id: ScheduleRef) -> Response:
 
 
 @operations("PATCH", "/v1/schedules/{id}", "Change a schedule", scope=Scope.ADMIN, answers="Schedule", tells=(409,))
-def update_schedule(call: CallIn, id: ScheduleRef, body: ScheduleChange) -> Response:
+def update_schedule(call: Call, id: ScheduleRef, body: ScheduleChange) -> Response:
     """What is left out stays."""
     changes: dict[str, Any] = {name: value for name, value in body.model_dump().items() if value is not None}
     with call.room() as room:
@@ -139,7 +138,7 @@ def update_schedule(call: CallIn, id: ScheduleRef, body: ScheduleChange) -> Resp
 
 
 @operations("DELETE", "/v1/schedules/{id}", "Remove a schedule", scope=Scope.ADMIN, answers="Removed")
-def delete_schedule(call: CallIn, id: ScheduleRef) -> Response:
+def delete_schedule(call: Call, id: ScheduleRef) -> Response:
     """Jobs that it has started go on."""
     with call.room() as room:
         found, _ = _seen(call, room, id)
@@ -151,6 +150,6 @@ def delete_schedule(call: CallIn, id: ScheduleRef) -> Response:
 @operations(
     "POST", "/v1/schedules/preview", "Explain a schedule", scope=Scope.READ, answers="SchedulePreview", changes=False
 )
-def preview_schedule(call: CallIn, body: PreviewIn) -> Response:
+def preview_schedule(call: Call, body: PreviewIn) -> Response:
     """What an expression means, in words, and when it would run next."""
     return answered(schedules.preview(body.expression, body.dialect, body.zone, call.house.clock(), body.count))

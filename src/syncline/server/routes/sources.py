@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import Path
 from starlette.responses import Response
 
 from syncline.model.errors import NotFound, SynclineError
 from syncline.model.keys import Scope
-from syncline.server.operations import FIRST, CallIn, Cursor, Limit, Operations, answered
+from syncline.server.operations import FIRST, Call, Cursor, Limit, Operations, answered
 from syncline.server.paging import Pages
+from syncline.server.parameters import Path
 from syncline.service import reach
 
 operations = Operations("sources")
@@ -47,7 +47,7 @@ def list_sources(limit: Limit = FIRST, cursor: Cursor = None) -> Response:
 
 
 @operations("GET", "/v1/sources/{kind}", "Show a source kind", scope=Scope.READ, answers="Source")
-def get_source(call: CallIn, kind: Annotated[str, Path(description="Name of a source kind.")]) -> Response:
+def get_source(call: Call, kind: Annotated[str, Path(description="Name of a source kind.")]) -> Response:
     """With the JSON schema of its settings."""
     reach.check_kind(kind)
     found = next((one for one in _kinds() if one["name"] == kind), None)

@@ -10,7 +10,7 @@ from syncline import __version__
 from syncline.model.errors import SynclineError
 from syncline.model.keys import Scope
 from syncline.server.auth import authenticate
-from syncline.server.operations import CallIn, Operations, answered
+from syncline.server.operations import Call, Operations, answered
 
 operations = Operations("system")
 
@@ -22,7 +22,7 @@ def healthz() -> Response:
 
 
 @operations("GET", "/readyz", "Can it work", scope=None, answers="Readiness", tells=(503,))
-def readyz(call: CallIn) -> Response:
+def readyz(call: Call) -> Response:
     """The data directory can be written, its tables are those of this version, and jobs are looked after."""
     checks = {"data_dir": _data_dir(call), "tables": _tables(call), "supervisor": _supervisor(call)}
     ready = not any(checks.values())
@@ -30,11 +30,11 @@ def readyz(call: CallIn) -> Response:
     return answered(told, 200 if ready else 503)
 
 
-def _data_dir(call: CallIn) -> str:
+def _data_dir(call: Call) -> str:
     return "" if os.access(call.house.settings.data_dir, os.W_OK | os.X_OK) else "cannot be written"
 
 
-def _tables(call: CallIn) -> str:
+def _tables(call: Call) -> str:
     try:
         with call.room() as room:
             room.control().version()
@@ -43,7 +43,7 @@ def _tables(call: CallIn) -> str:
     return ""
 
 
-def _supervisor(call: CallIn) -> str:
+def _supervisor(call: Call) -> str:
     supervisor = call.house.supervisor
     return "" if supervisor is not None and supervisor.alive else "has ended"
 
@@ -55,7 +55,7 @@ def version() -> Response:
 
 
 @operations("GET", "/metrics", "Metrics", scope=None, media="text/plain")
-def metrics(call: CallIn) -> Response:
+def metrics(call: Call) -> Response:
     """In the text format of Prometheus. Needs a key with the scope read if the server was told so."""
     from syncline.server.metrics import CONTENT_TYPE, metrics_text
 
@@ -65,7 +65,7 @@ def metrics(call: CallIn) -> Response:
 
 
 @operations("GET", "/openapi.json", "This description", scope=None)
-def openapi(call: CallIn) -> Response:
+def openapi(call: Call) -> Response:
     """OpenAPI 3.1, complete."""
     from syncline.server.openapi import document
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from fastapi import Path
 from pydantic import Field
 from starlette.responses import Response
 
@@ -16,7 +15,6 @@ from syncline.server.operations import (
     FIRST,
     Body,
     Call,
-    CallIn,
     ConnectorRef,
     Cursor,
     Limit,
@@ -26,6 +24,7 @@ from syncline.server.operations import (
     tagged,
 )
 from syncline.server.paging import Pages
+from syncline.server.parameters import Path
 from syncline.service import triggers
 from syncline.store.secrets import MASK
 from syncline.wiring import Installation
@@ -93,7 +92,7 @@ def _settings(call: Call, room: Installation, given: TriggerSettings | None) -> 
     scope=Scope.READ,
     answers="TriggerPage",
 )
-def list_triggers(call: CallIn, connector: ConnectorRef, limit: Limit = FIRST, cursor: Cursor = None) -> Response:
+def list_triggers(call: Call, connector: ConnectorRef, limit: Limit = FIRST, cursor: Cursor = None) -> Response:
     """Oldest first."""
     with call.room() as room:
         found = call.connector(room.control(), connector)
@@ -110,7 +109,7 @@ def list_triggers(call: CallIn, connector: ConnectorRef, limit: Limit = FIRST, c
     answers="TriggerMade",
     status=201,
 )
-def create_trigger(call: CallIn, connector: ConnectorRef, body: TriggerIn) -> Response:
+def create_trigger(call: Call, connector: ConnectorRef, body: TriggerIn) -> Response:
     """The secret of a webhook trigger is in this answer and never again."""
     with call.room() as room:
         found = call.connector(room.control(), connector)
@@ -121,7 +120,7 @@ def create_trigger(call: CallIn, connector: ConnectorRef, body: TriggerIn) -> Re
 
 
 @operations("GET", "/v1/triggers/{id}", "Show a trigger", scope=Scope.READ, answers="Trigger")
-def get_trigger(call: CallIn, id: TriggerRef) -> Response:
+def get_trigger(call: Call, id: TriggerRef) -> Response:
     """Without its secret."""
     with call.room() as room:
         found, connector = _seen(call, room, id)
@@ -129,7 +128,7 @@ def get_trigger(call: CallIn, id: TriggerRef) -> Response:
 
 
 @operations("PATCH", "/v1/triggers/{id}", "Change a trigger", scope=Scope.ADMIN, answers="Trigger")
-def update_trigger(call: CallIn, id: TriggerRef, body: TriggerChange) -> Response:
+def update_trigger(call: Call, id: TriggerRef, body: TriggerChange) -> Response:
     """What is left out stays."""
     with call.room() as room:
         found, connector = _seen(call, room, id)
@@ -140,7 +139,7 @@ def update_trigger(call: CallIn, id: TriggerRef, body: TriggerChange) -> Respons
 
 
 @operations("DELETE", "/v1/triggers/{id}", "Remove a trigger", scope=Scope.ADMIN, answers="Removed")
-def delete_trigger(call: CallIn, id: TriggerRef) -> Response:
+def delete_trigger(call: Call, id: TriggerRef) -> Response:
     """Jobs that it has started go on."""
     with call.room() as room:
         found, _ = _seen(call, room, id)
@@ -152,7 +151,7 @@ def delete_trigger(call: CallIn, id: TriggerRef) -> Response:
 @operations(
     "POST", "/v1/hooks/{id}", "Call a webhook trigger", scope=None, answers="HookCalled", status=202, tells=(401, 409)
 )
-def call_hook(call: CallIn, id: TriggerRef) -> Response:
+def call_hook(call: Call, id: TriggerRef) -> Response:
     """Signed as Standard Webhooks says, with the secret of the trigger; no key is needed. The body may be anything. The
     same call again starts nothing."""
     with call.room() as room:

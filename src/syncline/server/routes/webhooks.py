@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from fastapi import Path
 from pydantic import Field
 from starlette.responses import Response
 
 from syncline.model.keys import Scope
 from syncline.model.webhooks import Delivery, DeliveryState
-from syncline.server.operations import FIRST, Body, CallIn, Cursor, Limit, Operations, answered, made, tagged
+from syncline.server.operations import FIRST, Body, Call, Cursor, Limit, Operations, answered, made, tagged
 from syncline.server.paging import Pages
+from syncline.server.parameters import Path
 from syncline.service import webhooks
 
 operations = Operations("webhooks")
@@ -41,7 +41,7 @@ class WebhookChange(Body):
 
 
 @operations("GET", "/v1/webhooks", "List webhooks", scope=Scope.ADMIN, answers="WebhookPage")
-def list_webhooks(call: CallIn, limit: Limit = FIRST, cursor: Cursor = None) -> Response:
+def list_webhooks(call: Call, limit: Limit = FIRST, cursor: Cursor = None) -> Response:
     """Oldest first, without their secrets."""
     call.caller.need_all_indexes()
     with call.room() as room:
@@ -52,7 +52,7 @@ def list_webhooks(call: CallIn, limit: Limit = FIRST, cursor: Cursor = None) -> 
 @operations(
     "POST", "/v1/webhooks", "Make a webhook", scope=Scope.ADMIN, answers="WebhookMade", status=201, tells=(404,)
 )
-def create_webhook(call: CallIn, body: WebhookIn) -> Response:
+def create_webhook(call: Call, body: WebhookIn) -> Response:
     """The signing secret is in this answer and never again."""
     call.caller.need_all_indexes()
     with call.room() as room:
@@ -68,7 +68,7 @@ def create_webhook(call: CallIn, body: WebhookIn) -> Response:
 
 
 @operations("GET", "/v1/webhooks/{id}", "Show a webhook", scope=Scope.ADMIN, answers="Webhook")
-def get_webhook(call: CallIn, id: WebhookRef) -> Response:
+def get_webhook(call: Call, id: WebhookRef) -> Response:
     """Without its secret."""
     call.caller.need_all_indexes()
     with call.room() as room:
@@ -76,7 +76,7 @@ def get_webhook(call: CallIn, id: WebhookRef) -> Response:
 
 
 @operations("PATCH", "/v1/webhooks/{id}", "Change a webhook", scope=Scope.ADMIN, answers="Webhook")
-def update_webhook(call: CallIn, id: WebhookRef, body: WebhookChange) -> Response:
+def update_webhook(call: Call, id: WebhookRef, body: WebhookChange) -> Response:
     """What is left out stays. Enabling it forgets that it has failed."""
     call.caller.need_all_indexes()
     given: dict[str, Any] = {name: getattr(body, name) for name in body.model_fields_set}
@@ -86,7 +86,7 @@ def update_webhook(call: CallIn, id: WebhookRef, body: WebhookChange) -> Respons
 
 
 @operations("DELETE", "/v1/webhooks/{id}", "Remove a webhook", scope=Scope.ADMIN, answers="Removed")
-def delete_webhook(call: CallIn, id: WebhookRef) -> Response:
+def delete_webhook(call: Call, id: WebhookRef) -> Response:
     """With everything that was or was to be delivered."""
     call.caller.need_all_indexes()
     with call.room() as room:
@@ -102,7 +102,7 @@ def delete_webhook(call: CallIn, id: WebhookRef) -> Response:
     scope=Scope.ADMIN,
     answers="WebhookMade",
 )
-def rotate_webhook_secret(call: CallIn, id: WebhookRef) -> Response:
+def rotate_webhook_secret(call: Call, id: WebhookRef) -> Response:
     """The new one is in this answer and never again. For a day messages carry signatures of both."""
     call.caller.need_all_indexes()
     with call.room() as room:
@@ -119,7 +119,7 @@ def rotate_webhook_secret(call: CallIn, id: WebhookRef) -> Response:
     status=202,
     tells=(409,),
 )
-def test_webhook(call: CallIn, id: WebhookRef) -> Response:
+def test_webhook(call: Call, id: WebhookRef) -> Response:
     """Sent once. Its delivery says what came of it."""
     call.caller.need_all_indexes()
     with call.room() as room:
@@ -131,7 +131,7 @@ def test_webhook(call: CallIn, id: WebhookRef) -> Response:
     "GET", "/v1/webhooks/{id}/deliveries", "List deliveries of a webhook", scope=Scope.ADMIN, answers="DeliveryPage"
 )
 def list_deliveries(
-    call: CallIn,
+    call: Call,
     id: WebhookRef,
     state: Literal["waiting", "delivered", "failed"] | None = None,
     limit: Limit = FIRST,
@@ -151,7 +151,7 @@ def _number(delivery: Delivery) -> int:
 
 
 @operations("GET", "/v1/deliveries/{id}", "Show a delivery", scope=Scope.ADMIN, answers="Delivery")
-def get_delivery(call: CallIn, id: DeliveryRef) -> Response:
+def get_delivery(call: Call, id: DeliveryRef) -> Response:
     """With its payload and every attempt."""
     call.caller.need_all_indexes()
     with call.room() as room:
@@ -167,7 +167,7 @@ def get_delivery(call: CallIn, id: DeliveryRef) -> Response:
     status=202,
     tells=(409,),
 )
-def replay_delivery(call: CallIn, id: DeliveryRef) -> Response:
+def replay_delivery(call: Call, id: DeliveryRef) -> Response:
     """With the same webhook-id, so that whoever has it already can tell."""
     call.caller.need_all_indexes()
     with call.room() as room:
