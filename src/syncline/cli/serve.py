@@ -24,9 +24,7 @@ if TYPE_CHECKING:
     ],
 )
 @click.option("--host", metavar="ADDRESS", help="Where to listen.  [env: SYNCLINE_HOST; default: 127.0.0.1]")
-@click.option(
-    "--port", type=click.IntRange(0, 65535), help="0 finds a free one.  [env: SYNCLINE_PORT; default: 8484]"
-)
+@click.option("--port", type=click.IntRange(0, 65535), help="0 finds a free one.  [env: SYNCLINE_PORT; default: 8484]")
 @click.option("--config", metavar="FILE", type=click.Path(dir_okay=False), help="A syncline.yaml to apply at start.")
 @click.pass_obj
 def serve(session: Session, host: str | None, port: int | None, config: str | None) -> int:
@@ -48,7 +46,12 @@ def serve(session: Session, host: str | None, port: int | None, config: str | No
         settings = Settings.of(installation.data_dir, host, port)
         installation.make()
         root = keys.root(installation, settings.root_key)
-    logs.configure(human=session.live, color=session.color is not False, level="DEBUG" if session.verbose else "INFO", hidden=[root.secret])
+    logs.configure(
+        human=session.live,
+        color=session.color is not False,
+        level="DEBUG" if session.verbose else "INFO",
+        hidden=[root.secret],
+    )
 
     def say(house: House, url: str) -> None:
         _greet(session, url, house.settings.data_dir, root)

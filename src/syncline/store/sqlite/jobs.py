@@ -203,7 +203,10 @@ class Jobs(Tables):
         """Newest first, with numbers below `before`; None does not choose."""
         chosen = None if indexes is None else dump(list(indexes))
         with translated(self.path):
-            rows = self.db.execute(SQL["jobs" if connector is None else "jobs_of"], (connector, state, limit, before, trigger, chosen, type))
+            rows = self.db.execute(
+                SQL["jobs" if connector is None else "jobs_of"],
+                (connector, state, limit, before, trigger, chosen, type),
+            )
             return [_job(row) for row in rows]
 
     def job_numbers(self, connector: int) -> list[int]:
