@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from bench import machine, workloads
+from bench import machine
 from bench.environment import child_environment
 from bench.options import Options
 from bench.report import ServingSection, Taken
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import httpx
 
 SLOTS = 8
-FILES = 10  # of each connector
+FILES = 10  # of each connector: small ones
 SECRET = "a-secret-of-the-benchmark"  # of a server that lives for a minute
 IDLE_S = 10.0
 STARTS = 50
@@ -59,10 +59,13 @@ def measure(options: Options) -> ServingSection:
     """One server: from its start to rest, and through the storm."""
     connectors, jobs = (10, 40) if options.quick else (500, 2000)
     section = ServingSection(Taken(options.date, machine.load()), connectors, jobs, SLOTS)
-    tree, _ = workloads.kept(options.work, FILES if options.quick else 100, options.seed)
-    state = options.scratch("serving")
-    shutil.rmtree(state, ignore_errors=True)
-    os.makedirs(state)
+    state, tree = options.scratch("serving"), options.scratch("serving-docs")
+    for folder in (state, tree):
+        shutil.rmtree(folder, ignore_errors=True)
+        os.makedirs(folder)
+    for n in range(FILES):
+        with open(os.path.join(tree, f"page-{n}.md"), "w", encoding="utf-8") as page:
+            page.write(f"# The page {n}\n\nWhat is written here is the same for all connectors.\n")
     try:
         with _server(state, tree, section) as (client, processes):
             _rest(section, processes, 1.0 if options.quick else IDLE_S)

@@ -14,7 +14,7 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -23,13 +23,14 @@ from syncline.model.connectors import Connector
 from syncline.model.documents import Held
 from syncline.model.errors import DataDirectoryError, NotFound, UsageError
 from syncline.model.outcomes import Kind
-from syncline.model.ports import Batch, Clock, CrashPoint, Resume, Ticket, Transform, no_crash
+from syncline.model.ports import Batch, Clock, CrashPoint, Resume, Tally, Ticket, Transform, no_crash
 from syncline.store.secrets import Vault
 from syncline.store.sqlite.control import Control
 from syncline.store.sqlite.truth import Truth
 
 if TYPE_CHECKING:
     from syncline.destinations.embedded.text import TextIndex
+    from syncline.store.sqlite.inbox import Inbox
 
 DEFAULT_INDEX = "default"
 _INDEX_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
@@ -42,6 +43,14 @@ class EmbeddedIndex:
         self.truth = truth
         self.text = text
         self._draining = False
+        self._file = os.stat(truth.path).st_ino
+
+    def is_there(self) -> bool:
+        """False once it has been removed, whether or not there is another one in its place."""
+        try:
+            return os.stat(self.truth.path).st_ino == self._file
+        except FileNotFoundError:
+            return False
 
     def begin(self, ticket: Ticket) -> Resume:
         """See `Truth.begin`; so with all below."""
@@ -55,6 +64,15 @@ class EmbeddedIndex:
 
     def count(self, connector: int) -> tuple[int, int]:
         return self.truth.count(connector)
+
+    def tally(self, connector: int, recipe: str) -> Tally:
+        return self.truth.tally(connector, recipe)
+
+    def names(self, connector: int) -> Iterator[Sequence[tuple[int, str]]]:
+        return self.truth.names(connector)
+
+    def rows_that(self, connector: int, choose: Callable[[Sequence[int]], list[int]]) -> Iterator[list[Held]]:
+        return self.truth.rows_that(connector, choose)
 
     def rows(self, connector: int, batch: int = 5000) -> Iterator[list[Held]]:
         return self.truth.rows(connector, batch)
@@ -159,9 +177,19 @@ class Installation:
 
     def index(self, name: str, *, create: bool = False) -> EmbeddedIndex:
         """An index, opened once. Raises NotFound unless it exists or `create` is true."""
-        if name not in self._indexes:
-            self._indexes[name] = self.open_index(name, create=create)
-        return self._indexes[name]
+        opened = self._indexes.get(name)
+        if opened is not None and not opened.is_there():  # another process, or another thread, has removed it
+            self._indexes.pop(name).close()
+            opened = None
+        if opened is None:
+            opened = self._indexes[name] = self.open_index(name, create=create)
+        return opened
+
+    def let_go(self, keep: int) -> None:
+        """Close all but that many of the indexes that are open, those first that were opened first. Nobody may be using
+        them."""
+        for name in list(self._indexes)[: max(0, len(self._indexes) - keep)]:
+            self._indexes.pop(name).close()
 
     def open_index(self, name: str, *, create: bool = False) -> EmbeddedIndex:
         """One more set of connections to it, for another thread."""
@@ -194,7 +222,7 @@ class Installation:
         cannot be read."""
         from syncline.sources.registry import open_source
 
-        extra: dict[str, Any] = {"hidden": (self.data_dir,)} if connector.kind == "folder" else {}
+        extra = self._offered(connector)
         opened = self.vault.open(connector.id, connector.config)
         if not opened.secrets:
             return open_source(connector.kind, opened.config, **extra)
@@ -202,6 +230,21 @@ class Installation:
 
         secrets = secret_texts([secret.value for secret in opened.secrets.values()])
         return guarded_call(partial(open_source, **extra), connector.kind, opened.config, secrets=secrets)
+
+    def _offered(self, connector: Connector) -> dict[str, Any]:
+        """What a built-in kind is given beside its settings."""
+        if connector.kind == "folder":
+            return {"hidden": (self.data_dir,)}
+        if connector.kind == "push":
+            return {"inbox": partial(self.inbox, connector, read_only=True)}
+        return {}
+
+    def inbox(self, connector: Connector, *, read_only: bool = False) -> Inbox:
+        """What was pushed to it, opened once more. `read_only` changes no byte."""
+        from syncline.store.sqlite.inbox import Inbox
+
+        path = self.truth_path(connector.index)
+        return Inbox(path, connector.number, read_only=read_only, crash=self.crash)
 
     def transforms(self, connector: Connector) -> list[Transform]:
         """What changed documents of this connector go through."""
@@ -216,6 +259,12 @@ class Installation:
     def log_path(self, job: int) -> str:
         """Where the log of a job lies, if it has one."""
         return self.path("logs", f"job-{job}.jsonl")
+
+    def leave(self) -> None:
+        """What a process does that ends now: writers and threads are let go of, files are left to its end. Closing the
+        last connection to a database would copy its log back, and wait for the disk; whoever opens it next need not."""
+        for index in self._indexes.values():
+            index.text.close()
 
     def close(self) -> None:
         """Let go of everything."""

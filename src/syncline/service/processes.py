@@ -39,7 +39,7 @@ def run_attempt(data_dir: str, job: int) -> int:
     try:
         ended = jobs.attempt(installation, job, suspend=suspend.is_set, on_hang=lambda: os._exit(0))
     finally:
-        installation.close()
+        installation.leave()
     return NOT_HAD if ended is None else 0
 
 
