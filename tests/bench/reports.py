@@ -12,6 +12,7 @@ from bench.report import (
     Run,
     Sample,
     SearchSection,
+    ServingSection,
     StartupSection,
     Taken,
 )
@@ -57,6 +58,27 @@ def search(documents: int = 1_000_000, p95_ms: float = 4.0, late_mb: float = 150
     return SearchSection(taken(), documents, 8.0, build, again, changes, 5.0, 9.0, kinds)
 
 
+def serving(jobs: int = 2_000, storm_s: float = 80.0) -> ServingSection:
+    """A server that keeps its promises."""
+    return ServingSection(
+        taken(),
+        500,
+        jobs,
+        8,
+        0.6,
+        60.0,
+        52.0,
+        0.4,
+        [15.0, 30.0],
+        [30.0, 60.0],
+        [5.0, 9.0],
+        [4.0, 80.0],
+        storm_s,
+        jobs,
+        230.0,
+    )
+
+
 def report() -> Report:
     """All sections; Syncline reaches every target that speaks of those subjects."""
     walls = {
@@ -68,4 +90,4 @@ def report() -> Report:
     }
     startup = StartupSection(taken(), [0.07, 0.08, 0.09], [0.3, 0.4, 0.6])
     section = files(walls, missing={"dlt": "not installed (python -m bench --install-peers dlt)"})
-    return Report({"CPU": "a processor"}, section, startup, search())
+    return Report({"CPU": "a processor"}, section, startup, search(), serving())

@@ -7,7 +7,7 @@ from bench.figures import Figures, percentile
 from bench.report import Report
 from bench.subjects.base import Phase
 from bench.targets import TARGETS, Outcome, Target, judge, judge_all
-from tests.bench.reports import files, report, run, search
+from tests.bench.reports import files, report, run, search, serving
 
 
 def verdicts(made: Report) -> dict[str, Outcome]:
@@ -44,6 +44,12 @@ def test_the_worst_repetition_counts_for_correctness():
 def test_every_target_is_reached_or_unmeasured_for_the_good_report():
     unmeasured = {text for text, outcome in verdicts(report()).items() if outcome is not Outcome.REACHED}
     assert unmeasured == {"at least 10 × faster than dlt"}
+
+
+def test_a_server_under_a_smaller_load_is_not_judged():
+    told = verdicts(Report({}, serving=serving(jobs=40)))
+    assert set(told.values()) == {Outcome.UNKNOWN}
+    assert verdicts(Report({}, serving=serving(storm_s=200.0)))["at least 20 tiny jobs a second"] is Outcome.MISSED
 
 
 def test_nothing_measured_means_nothing_claimed():
