@@ -7,14 +7,15 @@ has counted, over kills and resumes, because it is committed together with the c
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from syncline.engine.work import Work
 from syncline.model.documents import Document, Held, State
 from syncline.model.errors import SynclineError
 from syncline.model.news import Complete
 from syncline.model.outcomes import Counters, Kind, Outcome, combine
-from syncline.model.ports import Batch, Mark, Put, Resume
+from syncline.model.ports import Batch, Mark, Put, Resume, Tallies
 from syncline.planning.deletions import place_in_progress
 from syncline.planning.seen import Seen
 
@@ -29,17 +30,26 @@ FROM_THE_START = ""
 _UNRECORDED = {State.LIVE: Kind.KEPT, State.FILTERED: Kind.FILTERED, State.FAILED: Kind.FAILED}
 
 
+class Rest(NamedTuple):
+    """Ledger rows that were not seen: how many, and a number that none of them exceeds."""
+
+    rows: int
+    highest: int
+
+
 class Desk:
     """Collects what was decided, counts it, and commits it in batches."""
 
     def __init__(self, work: Work, resume: Resume) -> None:
         self._work = work
         self._ledger = work.ledger
+        self._connector = work.ticket.connector
         self._recipe = work.recipe
         self.counters = resume.counters
         self.counted = Seen.from_bytes(resume.counted)
         # Without a cursor the source is listed from its start, and absence is proved afresh.
         self.seen = self.counted.copy() if resume.job_cursor else Seen()
+        self.everything_seen = False  # every row of the ledger, without having met them one by one
         self.carried = len(self.seen)  # seen by an earlier attempt, perhaps in another place
         self.fresh = not resume.counted
         self.failed = resume.counters.failed > 0  # by this attempt or an earlier one of the job
@@ -66,6 +76,44 @@ class Desk:
         """The same for many at once."""
         self.seen.add_all(seqs)
         self.counters.add(kind, self.counted.add_all(seqs))
+
+    @property
+    def named(self) -> int:
+        """Ledger rows that were seen; number 0, which a plan gives to new documents, is none of them."""
+        return len(self.seen) - (0 in self.seen)
+
+    def rest(self) -> Rest | None:
+        """The ledger rows that were not seen, in numbers; None when some of them have to be looked at. Nothing may be
+        waiting to be committed."""
+        tally = self._ledger.tally(self._connector, self._recipe) if isinstance(self._ledger, Tallies) else None
+        if tally is None or tally.settled != tally.rows or len(self.counted) != len(self.seen):
+            return None
+        return Rest(tally.rows - self.named, tally.highest) if tally.rows >= self.named else None
+
+    def keep_rest(self, rest: Rest) -> None:
+        """Keep every ledger row that was not seen."""
+        self.everything_seen = True
+        self.seen.add_up_to(rest.highest)
+        self.counted.add_up_to(rest.highest)
+        self.counters.add(Kind.KEPT, rest.rows)
+
+    def keep_names(self, rest: Rest, names: Iterable[Sequence[str]]) -> bool:
+        """Keep the ledger rows of those ids. False: some of them are not in the ledger, and nothing was done."""
+        assert isinstance(self._ledger, Tallies)
+        there: set[str] = set()
+        for some in names:
+            there.update(some)
+        gone: list[int] = []
+        for rows in self._ledger.names(self._connector):
+            gone += self.seen.without([seq for seq, id in rows if id not in there])
+        if rest.rows - len(gone) != len(there):
+            return False
+        for bits in (self.seen, self.counted):
+            bits.add_up_to(rest.highest)
+            for seq in gone:
+                bits.discard(seq)
+        self.counters.add(Kind.KEPT, len(there))
+        return True
 
     def put(self, document: Document, fingerprint: bytes, held: Held | None, reason: str) -> None:
         """Insert or update it."""
@@ -158,7 +206,8 @@ class Desk:
         if complete is not None and trusted:
             if complete.anchor != self._anchor:
                 batch.anchor = complete.anchor
-            if dict(complete.memory or {}) != dict(remembered.memory or {}):
+            provable = not (complete.proved and self.failed)
+            if provable and dict(complete.memory or {}) != dict(remembered.memory or {}):
                 batch.memory = complete.memory or {}
         if feed_cursor is not None and feed_cursor != remembered.feed_cursor:
             batch.feed_cursor = feed_cursor

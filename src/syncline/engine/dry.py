@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from syncline.engine.job import run_job
@@ -10,7 +10,7 @@ from syncline.engine.work import Work
 from syncline.model.documents import Held, State
 from syncline.model.errors import InternalError
 from syncline.model.outcomes import Kind
-from syncline.model.ports import Batch, Ledger, Resume, Ticket
+from syncline.model.ports import Batch, Ledger, Resume, Tallies, Tally, Ticket
 from syncline.model.reports import Plan
 
 NEW = "new"
@@ -24,7 +24,7 @@ def plan_job(work: Work) -> Plan:
         raise ending.error
     plan = dry.plan
     plan.keep, plan.filtered = ending.counters.kept, ending.counters.filtered
-    plan.notes, plan.complete = ending.notes, not ending.notes
+    plan.notes, plan.complete = [*ending.remarks, *ending.notes], not ending.notes
     return plan
 
 
@@ -59,6 +59,24 @@ class DryLedger:
     def count(self, connector: int) -> tuple[int, int]:
         """Of the real ledger."""
         return self._inner.count(connector)
+
+    def tally(self, connector: int, recipe: str) -> Tally | None:
+        """Of the real ledger, if it can tell."""
+        return self._inner.tally(connector, recipe) if isinstance(self._inner, Tallies) else None
+
+    def names(self, connector: int) -> Iterator[Sequence[tuple[int, str]]]:
+        """Of the real ledger."""
+        assert isinstance(self._inner, Tallies)  # else there is no tally, and nobody asks
+        return self._inner.names(connector)
+
+    def rows_that(self, connector: int, choose: Callable[[Sequence[int]], list[int]]) -> Iterator[list[Held]]:
+        """Of the real ledger."""
+        if isinstance(self._inner, Tallies):
+            yield from self._inner.rows_that(connector, choose)
+            return
+        for rows in self._inner.rows(connector):
+            chosen = set(choose([row.seq for row in rows]))
+            yield [row for row in rows if row.seq in chosen]
 
     def rows(self, connector: int, batch: int = 5000) -> Iterator[list[Held]]:
         """Of the real ledger."""

@@ -7,7 +7,14 @@ from syncline.engine.meter import Meter
 from syncline.engine.river import River
 from syncline.engine.sweep import ELSEWHERE, Sweep
 from syncline.engine.work import Ending, Stopped, Work
-from syncline.model.errors import DestinationError, InternalError, JobFenced, SourceProtocolError, SynclineError
+from syncline.model.errors import (
+    DestinationError,
+    InternalError,
+    JobFenced,
+    SourceProtocolError,
+    SourceUnavailable,
+    SynclineError,
+)
 from syncline.model.jobs import JobEvent
 from syncline.model.ports import Resume
 
@@ -42,10 +49,12 @@ class Attempt:
         except Stopped:
             event, error = self._give_up(JobEvent.HALT, None)
         except SynclineError as known:
-            event, error = self._give_up(JobEvent.FAIL, known)
+            # After a stop an error is what letting go of a blocking call looks like.
+            stopped = isinstance(known, SourceUnavailable) and self._work.stop()
+            event, error = self._give_up(JobEvent.HALT, None) if stopped else self._give_up(JobEvent.FAIL, known)
         except Exception as unknown:
             event, error = self._give_up(JobEvent.FAIL, _our_fault(unknown))
-        return Ending(event, self._desk.counters, error, self._notes())
+        return Ending(event, self._desk.counters, error, self._notes(), self._river.remarks)
 
     def _read(self) -> None:
         self._meter.stage("listing")

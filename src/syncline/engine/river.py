@@ -14,7 +14,19 @@ from syncline.engine.meter import Meter
 from syncline.engine.work import Stopped, Work
 from syncline.model.documents import Document, Held, State, Tombstone
 from syncline.model.errors import DocumentRejected, SourceProtocolError, SynclineError
-from syncline.model.news import Begin, Checkpoint, Complete, Gone, Page, Read, Refused, Skipped, Unlisted
+from syncline.model.news import (
+    Begin,
+    Checkpoint,
+    Complete,
+    Gone,
+    Note,
+    Page,
+    Read,
+    Refused,
+    Skipped,
+    Unchanged,
+    Unlisted,
+)
 from syncline.model.outcomes import Kind
 from syncline.model.ports import ListingSource, Resume, StreamSource, Transform, Unwanted
 from syncline.planning import decide
@@ -23,6 +35,7 @@ from syncline.planning.decide import Need, Step, Write
 T = TypeVar("T")
 
 LOOKAHEAD = 50_000
+NAMES_AT_ONCE = 2_000_000  # ids held in memory to be compared; about 110 bytes each
 FETCH_AT_ONCE = 256
 TRANSFORM_AT_ONCE = 256
 TRANSFORM_BYTES = 8 << 20
@@ -61,10 +74,13 @@ class River:
         self._changed: dict[str, Fetched] = {}
         self._changed_bytes = 0
         self._changed_since = 0.0
-        self._feeds_at_once = work.incremental or (resume.feed_cursor is None and not any(_counts(work)))
+        self._feeds_at_once = not isinstance(work.source, ListingSource) and (
+            work.incremental or (resume.feed_cursor is None and not any(_counts(work)))
+        )
         self.feed_cursor: str | None = None
         self.complete: Complete | None = None
         self.blind: list[Unlisted] = []
+        self.remarks: list[str] = []
         self.ruled_out: dict[int, RuledOut] = {}  # by seq
 
     def run(self) -> None:
@@ -97,6 +113,10 @@ class River:
                 self.complete = news
             elif isinstance(news, Begin):
                 self._desk.place = news.anchor
+            elif isinstance(news, Unchanged):
+                self._unchanged(news)
+            elif isinstance(news, Note):
+                self._remark(news)
             else:
                 raise _strange(news, "list")
             if len(self._needs) >= LOOKAHEAD:
@@ -119,6 +139,33 @@ class River:
         for need in decided.needs:
             self._need(need)
         self._meter.listed(page.scanned or len(ids))
+
+    def _unchanged(self, news: Unchanged) -> None:
+        """Keep what was not named: by its number if the ledger holds just as many, else by names, else one by one."""
+        self._drain()
+        self._desk.flush()
+        rest = None if self._work.force else self._desk.rest()
+        if rest is not None and news.total in (None, rest.rows):
+            self._desk.keep_rest(rest)
+            self._meter.listed(rest.rows)
+        elif rest is not None and rest.rows <= NAMES_AT_ONCE and self._desk.keep_names(rest, self._named(news)):
+            self._meter.listed(news.total or 0)
+        else:
+            for page in _guarded(news.pages()):
+                self.check_stop()
+                self._page(page)
+                if len(self._needs) >= LOOKAHEAD:
+                    self._drain()
+            self._drain()
+
+    def _named(self, news: Unchanged) -> Iterator[Sequence[str]]:
+        for names in _guarded(news.names()):
+            self.check_stop()
+            yield names
+
+    def _remark(self, note: Note) -> None:
+        self.remarks.append(note.text)
+        self._work.log("info", "source.note", message=note.text)
 
     def _need(self, need: Need) -> None:
         if need.held is not None:

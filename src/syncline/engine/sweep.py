@@ -14,7 +14,7 @@ from syncline.engine.river import River
 from syncline.engine.work import Work
 from syncline.model.documents import Held, State
 from syncline.model.news import Complete
-from syncline.model.ports import Resume
+from syncline.model.ports import Resume, Tallies
 from syncline.planning.deletions import Absence, place_is_trusted, shortest_prefixes
 
 ELSEWHERE = "the place that was listed is not the one listed before, and most documents were not found in it"
@@ -55,9 +55,9 @@ class Sweep:
 
     def run(self, complete: Complete) -> None:
         """Delete, withhold or keep every document that was not seen."""
-        rows, live = self._work.ledger.count(self._connector)
-        every_row_seen = self._desk.fresh and not self._river.ruled_out and len(self._desk.seen) == rows
-        if not every_row_seen:
+        rows, live = (0, 0) if self._desk.everything_seen else self._work.ledger.count(self._connector)
+        all_named = self._desk.fresh and not self._river.ruled_out and self._desk.named == rows
+        if not (self._desk.everything_seen or all_named):
             self._desk.flush()
             self._desk.list_again = True
             verdict = self._judge(live, complete.anchor)
@@ -68,8 +68,13 @@ class Sweep:
             self._work.ledger.withhold(self._work.ticket, self._waiting, self._reason)
 
     def _unseen(self) -> Iterator[Held]:
-        seen = self._desk.seen
-        for rows in self._work.ledger.rows(self._connector):
+        seen, ledger = self._desk.seen, self._work.ledger
+        if isinstance(ledger, Tallies):
+            for rows in ledger.rows_that(self._connector, seen.without):
+                self._river.check_stop()
+                yield from rows
+            return
+        for rows in ledger.rows(self._connector):
             self._river.check_stop()
             for row in rows:
                 if row.seq not in seen:

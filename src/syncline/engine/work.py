@@ -54,12 +54,14 @@ class Work:
 
 @dataclass(slots=True)
 class Ending:
-    """How the attempt ended. `error` speaks when `event` is FAIL."""
+    """How the attempt ended. `error` speaks when `event` is FAIL; `notes` say what was not looked at, `remarks` what
+    else the source had to say."""
 
     event: JobEvent
     counters: Counters
     error: SynclineError | None = None
     notes: list[str] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
 
 
 class Stopped(Exception):

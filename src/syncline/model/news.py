@@ -50,11 +50,13 @@ class Unchanged(NamedTuple):
 
     total  how many they are, those that this listing has named in a Page left out; None: nobody has counted, and what
            is gone is not looked for.
-    pages  names them, each with the version SAME. Called at once, and only when the ledger holds another number of
-           documents that were not named, or must look at some of them again.
+    names  their ids, in batches. Called at once, and only when the ledger holds another number of documents that were
+           not named.
+    pages  the same as entries with the version SAME. Called instead when the ledger must look at some of them again.
     """
 
     total: int | None
+    names: Callable[[], Iterator[Sequence[str]]]
     pages: Callable[[], Iterator[Page]]
 
 

@@ -166,10 +166,18 @@ class Tally(NamedTuple):
 
 @runtime_checkable
 class Tallies(Protocol):
-    """Optional for a ledger: say in numbers that nothing has to be looked at."""
+    """Optional for a ledger: answer without handing over every row."""
 
     def tally(self, connector: int, recipe: str) -> Tally | None:
         """The numbers, in one round trip; None when they cannot be had."""
+        ...
+
+    def names(self, connector: int) -> Iterator[Sequence[tuple[int, str]]]:
+        """(seq, id) of every row of the connector, in batches."""
+        ...
+
+    def rows_that(self, connector: int, choose: Callable[[Sequence[int]], list[int]]) -> Iterator[list[Held]]:
+        """As `Ledger.rows`, but only the rows whose seq `choose` lets through, batch by batch."""
         ...
 
 

@@ -7,7 +7,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from syncline.model.documents import Held, State
-from syncline.model.news import Entry
+from syncline.model.news import SAME, Entry
 
 RULE_MARK = "="  # begins the recipe of a ledger row that a rule of the source keeps out
 
@@ -48,7 +48,7 @@ def listed(version: str | None, held: Held | None, recipe: str, force: bool) -> 
         return Step.FETCH, UNFILTERED if held.recipe.startswith(RULE_MARK) else RECIPE
     if version is None or held.version is None:
         return Step.FETCH, UNSETTLED
-    if version != held.version:
+    if version not in (held.version, SAME):
         return Step.FETCH, CHANGED
     return (Step.KEEP_FILTERED if held.state == State.FILTERED else Step.KEEP), ""
 
@@ -77,7 +77,14 @@ def page(entries: Sequence[Entry], held: Mapping[str, Held], recipe: str, force:
     for entry in entries:
         id, version, _ = entry
         row = find(id)
-        if row is not None and not force and row[2] == version is not None and row[5] == live and row[4] == recipe:
+        if (
+            row is not None
+            and not force
+            and row[5] == live
+            and row[4] == recipe
+            and row[2] is not None
+            and (row[2] == version or version == SAME)
+        ):
             kept(row[0])
             continue
         step, reason = listed(version, row, recipe, force)

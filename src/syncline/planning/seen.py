@@ -50,6 +50,18 @@ class Seen:
                 new += 1
         return new
 
+    def add_up_to(self, number: int) -> None:
+        """Put 1 to `number` in."""
+        if number <= 0:
+            return
+        whole = int.from_bytes(self._bits, "little") | ((1 << (number + 1)) - 2)
+        self._bits[:] = whole.to_bytes((whole.bit_length() + 7) // 8, "little")
+
+    def without(self, numbers: Iterable[int]) -> list[int]:
+        """Those of `numbers` that are not in."""
+        bits, end = self._bits, len(self._bits) << 3
+        return [number for number in numbers if number >= end or not bits[number >> 3] & _MASKS[number & 7]]
+
     def discard(self, number: int) -> None:
         """Take `number` out if it is in."""
         index = number >> 3

@@ -32,6 +32,7 @@ from syncline.model.news import (
     Fetched,
     Gone,
     Listed,
+    Note,
     Page,
     Read,
     Refused,
@@ -200,7 +201,7 @@ def _listed(item: object, secrets: Sequence[str]) -> Listed:
     if isinstance(item, Page):
         _check_page(item)
         return item
-    if isinstance(item, Complete):
+    if isinstance(item, (Complete, Note)):
         return item
     if isinstance(item, (Skipped, Unlisted, Checkpoint)):
         _told(item, secrets)

@@ -1,6 +1,6 @@
 """Where source kinds are found, how their settings are validated, and how they are opened.
 
-    "folder"              built in: a table, so that start-up pays for nothing else
+    "folder", "push"      built in: a table, so that start-up pays for nothing else
     "tickets"             an entry point in the group "syncline.sources"
     "package.module:name" an import path, looked up as `python -m` does
     "./my_source.py:name" a file
@@ -26,7 +26,16 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
 GROUP: Final = "syncline.sources"
-BUILT_IN: Final[Mapping[str, str]] = {"folder": "syncline.sources.folder:KIND"}
+BUILT_IN: Final[Mapping[str, str]] = {
+    "folder": "syncline.sources.folder:KIND",
+    "push": "syncline.sources.push:KIND",
+    "sqlite": "syncline.sources.tables:SQLITE",
+    "sql": "syncline.sources.tables:SQL",
+    "postgresql": "syncline.sources.tables:POSTGRESQL",
+    "mysql": "syncline.sources.tables:MYSQL",
+    "s3": "syncline.sources.s3:KIND",
+    "web": "syncline.sources.web:KIND",
+}
 
 
 class Kind(Protocol):

@@ -14,7 +14,19 @@ from typing import Any, Final, NamedTuple
 
 from syncline.model.documents import Document, Tombstone
 from syncline.model.errors import SynclineError
-from syncline.model.news import Begin, Checkpoint, Complete, Entry, Gone, Page, Refused, Skipped, Unlisted
+from syncline.model.news import (
+    Begin,
+    Checkpoint,
+    Complete,
+    Entry,
+    Gone,
+    Note,
+    Page,
+    Refused,
+    Skipped,
+    Unchanged,
+    Unlisted,
+)
 from syncline.model.ports import Interruptible, ListingSource, StreamSource
 from syncline.sources.authoring import id_fault, validate_document
 from syncline.testing.reading import MAX_NEWS, Reading, Subject, answers_of, begin, read_all, read_on, with_body
@@ -72,7 +84,7 @@ def check_passes(subject: Subject) -> None:
 
 def it_says_only_what_it_may(subject: Subject) -> str:
     """Everything it yields is one of the kinds of news of its port."""
-    listing = (Begin, Page, Skipped, Unlisted, Checkpoint, Complete)
+    listing = (Begin, Page, Unchanged, Skipped, Unlisted, Checkpoint, Note, Complete)
     stream = (Begin, Document, Tombstone, Skipped, Unlisted, Refused, Checkpoint, Complete)
     allowed = listing if subject.lists else stream
     strange = [type(item).__name__ for item in subject.first.news if not isinstance(item, allowed)]

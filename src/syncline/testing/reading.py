@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Any
 
 from syncline.model.documents import Document, Tombstone
-from syncline.model.news import Checkpoint, Complete, Entry, Page, Skipped, Unlisted
+from syncline.model.news import Checkpoint, Complete, Entry, Page, Skipped, Unchanged, Unlisted
 from syncline.model.ports import ListingSource, StreamSource
 
 MAX_NEWS = 1_000_000
@@ -72,9 +72,17 @@ def read_all(source: Any, *, memory: Mapping[str, Any] | None = None, cursor: st
 
 
 def read_on(news: Iterable[Any]) -> Reading:
-    """The rest of a reading that has begun, or as much of it as MAX_NEWS allows."""
-    taken = list(islice(news, MAX_NEWS))
+    """The rest of a reading that has begun, or as much of it as MAX_NEWS allows. What is unchanged is named."""
+    taken = list(islice(_by_name(news), MAX_NEWS))
     return Reading(taken, ended=len(taken) < MAX_NEWS)
+
+
+def _by_name(news: Iterable[Any]) -> Iterable[Any]:
+    for item in news:
+        if isinstance(item, Unchanged):
+            yield from item.pages()
+        else:
+            yield item
 
 
 def answers_of(source: Any, entries: Sequence[Entry]) -> list[Any]:

@@ -114,7 +114,7 @@ class Truth:
         last = ""
         while True:
             with translated(self.path):
-                rows = self.connection.execute(SQL["names"], (connector, last, NAMES)).fetchall()
+                rows: Any = self.connection.execute(SQL["names"], (connector, last, NAMES)).fetchall()
             if not rows:
                 return
             yield rows

@@ -1,0 +1,131 @@
+"""From the values of a row to a document, as the settings have it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from typing import Any, Final, Protocol
+from urllib.parse import quote
+
+from syncline.model.documents import Document
+from syncline.model.errors import ConfigInvalid
+from syncline.sources.tables.shape import Kind, Relation
+from syncline.sources.tables.values import kept, shown
+
+TITLES: Final = ("title", "name", "subject")  # taken as the title when the settings name none
+_FIELD: Final = re.compile(r"\{\{|\}\}|\{([^{}]+)\}")
+
+Values = Sequence[Any]
+
+
+class Settings(Protocol):
+    """The part of the settings that makes documents of rows."""
+
+    title: str
+    body: Sequence[str]
+    metadata: Sequence[str] | None
+    template: str
+    url: str
+
+
+def mapping(settings: Settings) -> str:
+    """Those settings as one text: another one when the same rows may give other documents."""
+    return json.dumps(
+        [settings.title, list(settings.body), settings.metadata, settings.template, settings.url], ensure_ascii=False
+    )
+
+
+class Mapper:
+    """Makes documents of the rows of one relation. Raises ConfigInvalid when the settings name a column it has not."""
+
+    def __init__(self, relation: Relation, settings: Settings) -> None:
+        self._relation = relation
+        self._at = {column.name: position for position, column in enumerate(relation.columns)}
+        title = settings.title or next((name for name in TITLES if self._is_text(name)), "")
+        self._title = self._template(title if "{" in title else _braced(title), "title") if title else None
+        self._url = self._template(settings.url, "url", quoted=True) if settings.url else None
+        template = settings.template
+        used = _fields_of(template) | _fields_of(title) | ({title} if "{" not in title else set())
+        texts = [column.name for column in relation.columns if column.kind is Kind.TEXT and column.name not in used]
+        body = list(settings.body) or ([] if template else [name for name in texts if name not in self._key_names])
+        self._body = [self._position(name, "body") for name in body]
+        self._whole = self._template(template, "template") if template else None
+        self._binary = len(self._body) == 1 and relation.columns[self._body[0]].kind is Kind.BINARY
+        taken = {*body, *([title] if title in self._at else [])}
+        names = settings.metadata
+        if names is None:
+            names = [column.name for column in relation.columns if column.name not in taken]
+        self._metadata = [(name, self._position(name, "metadata")) for name in names]
+
+    @property
+    def _key_names(self) -> set[str]:
+        return {column.name for column in self._relation.keys}
+
+    def document(self, id: str, version: str | None, values: Values) -> Document:
+        """The document of a row."""
+        metadata = {name: kept(values[at]) for name, at in self._metadata if values[at] is not None}
+        document = Document(id, metadata=metadata, version=version)
+        if self._binary:
+            document.content = values[self._body[0]] or b""
+        else:
+            document.text = self._text(values)
+        if self._title is not None:
+            document.title = self._title(values)
+        if self._url is not None:
+            document.url = self._url(values)
+        return document
+
+    def _text(self, values: Values) -> str:
+        if self._whole is not None:
+            return self._whole(values)
+        body = self._body
+        if len(body) == 1:
+            return shown(values[body[0]])
+        return "\n".join([text for at in body if (text := shown(values[at]))])
+
+    def _is_text(self, name: str) -> bool:
+        at = self._at.get(name)
+        return at is not None and self._relation.columns[at].kind is Kind.TEXT
+
+    def _position(self, name: str, setting: str) -> int:
+        at = self._at.get(name)
+        if at is None:
+            known = ", ".join(self._at)
+            raise ConfigInvalid(
+                f"{setting} names the column {name!r}, which {self._relation.name} does not have or does not show",
+                code="config.column_missing",
+                remedy=f"Use one of: {known}.",
+            )
+        return at
+
+    def _template(self, template: str, setting: str, *, quoted: bool = False) -> Callable[[Values], str]:
+        """What fills the columns named in braces. `quoted`: as a part of a URL. "{{" is a brace."""
+        parts: list[str | int] = []
+        end = 0
+        for found in _FIELD.finditer(template):
+            parts.append(template[end : found.start()])
+            name = found.group(1)
+            parts.append(self._position(name, setting) if name else found.group()[0])
+            end = found.end()
+        parts = [part for part in (*parts, template[end:]) if part != ""]
+        if len(parts) == 1 and isinstance(at := parts[0], int) and not quoted:
+            return lambda values: shown(values[at])
+        return lambda values: "".join(
+            [
+                part
+                if isinstance(part, str)
+                else quote(shown(values[part]), safe="")
+                if quoted
+                else shown(values[part])
+                for part in parts
+            ]
+        )
+
+
+def _braced(name: str) -> str:
+    return "{" + name + "}"
+
+
+def _fields_of(template: str) -> set[str]:
+    return {name for name in _FIELD.findall(template) if name}

@@ -1,0 +1,154 @@
+"""Rows as COPY writes them: text, columns apart by tabs, NULL as \\N, what would confuse escaped by backslashes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import xxhash
+
+from syncline.model.news import Entry
+from syncline.sources.tables.names import name_of
+from syncline.sources.tables.session import KeyOnly
+from syncline.sources.tables.shape import Kind, Relation
+from syncline.sources.tables.values import array, decimal, floating, json_value, moment
+
+NULL: Final = b"\\N"
+_TRAILING_NULL: Final = b"\t\\N"
+_SPELLED: Final = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
+_ESCAPE: Final = re.compile(r"\\(.)", re.DOTALL)
+_HASH = xxhash.xxh3_64_hexdigest
+_entry = tuple.__new__
+
+CONVERT: Final[dict[Kind, Callable[[str], Any]]] = {
+    Kind.TEXT: str,
+    Kind.INTEGER: int,
+    Kind.DECIMAL: decimal,
+    Kind.FLOAT: floating,
+    Kind.BOOLEAN: lambda text: text == "t",
+    Kind.TIME: moment,
+    Kind.JSON: json_value,
+    Kind.ARRAY: array,
+    Kind.BINARY: lambda text: bytes.fromhex(text[2:]),
+    Kind.OTHER: str,
+}
+
+
+def unescaped(text: str) -> str:
+    """A field without its backslashes."""
+    return _ESCAPE.sub(lambda found: _SPELLED.get(found[1], found[1]), text) if "\\" in text else text
+
+
+def lines_of(block: bytes) -> list[bytes]:
+    """The rows of a block."""
+    lines = block.split(b"\n")
+    if not lines[-1]:
+        lines.pop()
+    return lines
+
+
+class CopyCodec:
+    """Rows of one relation, as COPY text."""
+
+    def __init__(self, relation: Relation, prefix: str, seeds: Sequence[int]) -> None:
+        self.nameless = 0
+        self._relation = relation
+        self._prefix = prefix
+        self._seeds = seeds
+        self._convert = [CONVERT[column.kind] for column in relation.columns]
+        self._simple = relation.key == 1 and relation.keys[0].kind is Kind.INTEGER and not relation.keys[0].nullable
+
+    def page(self, raws: Sequence[bytes]) -> list[Entry]:
+        """See `Codec.page`. A version is the XXH3-64 of the line without its last NULLs, seeded by what came before
+        them."""
+        if self._simple:
+            prefix, seed = self._prefix, self._seeds[-1]
+            return [
+                _entry(
+                    Entry,
+                    (
+                        prefix + line.partition(b"\t")[0].decode(),
+                        self._version(line) if line[-3:] == _TRAILING_NULL else _HASH(line, seed),
+                        line,
+                    ),
+                )
+                for line in raws
+            ]
+        found = [Entry(name, self._version(line), line) for line in raws if (name := self._name(line)) is not None]
+        self.nameless += len(raws) - len(found)
+        return found
+
+    def ids(self, raws: Sequence[bytes]) -> Sequence[str]:
+        """See `Codec.ids`."""
+        if self._simple and not self._prefix:
+            return b"\n".join(raws).decode().split("\n")
+        return [entry.id for entry in self.names(raws, "")]
+
+    def names(self, raws: Sequence[bytes], version: str) -> list[Entry]:
+        """See `Codec.names`."""
+        if self._simple:
+            prefix = self._prefix
+            names = b"\n".join(raws).decode().split("\n")
+            return [_entry(Entry, (prefix + name, version, None)) for name in names]
+        return [
+            Entry(name, version, self._token(name, line)) for line in raws if (name := self._name(line)) is not None
+        ]
+
+    def marks(self, raws: Sequence[bytes]) -> list[tuple[Entry, str]]:
+        """See `Codec.marks`."""
+        at = self._relation.cursor
+        assert at is not None
+        convert = self._convert[at]
+        found = []
+        for line in raws:
+            name = self._name(line)
+            if name is not None:
+                last = line[line.rindex(b"\t") + 1 :] if at >= self._relation.key else line.split(b"\t")[at]
+                mark = "" if last == NULL else str(convert(unescaped(_text(last))))
+                found.append((Entry(name, None, self._token(name, line)), mark))
+        self.nameless += len(raws) - len(found)
+        return found
+
+    def values(self, raw: bytes) -> list[Any]:
+        """See `Codec.values`."""
+        text = _text(raw)
+        fields = text.split("\t")
+        if "\\" not in text:
+            return [convert(field) for convert, field in zip(self._convert, fields, strict=True)]
+        return [
+            None if field == "\\N" else convert(unescaped(field))
+            for convert, field in zip(self._convert, fields, strict=True)
+        ]
+
+    def key(self, raw: bytes) -> list[Any]:
+        """The key, each part as the server reads it back."""
+        return key_of(raw, self._relation.key)
+
+    def _version(self, line: bytes) -> str:
+        count = len(self._seeds) - 1
+        while line[-3:] == _TRAILING_NULL:
+            line = line[:-3]
+            count -= 1
+        return _HASH(line, self._seeds[count])
+
+    def _name(self, line: bytes) -> str | None:
+        fields = line.split(b"\t", self._relation.key)[: self._relation.key]
+        if NULL in fields:
+            return None
+        return name_of(self._prefix, [unescaped(_text(field)) for field in fields])
+
+    def _token(self, name: str, line: bytes) -> KeyOnly | None:
+        return KeyOnly(key_of(line, self._relation.key)) if "%~" in name else None
+
+
+def key_of(line: bytes, count: int) -> list[str]:
+    """The first `count` fields of a line."""
+    return [unescaped(_text(field)) for field in line.split(b"\t", count)[:count]]
+
+
+def _text(data: bytes) -> str:
+    try:
+        return data.decode()
+    except UnicodeDecodeError:  # a database without an encoding may hold anything
+        return data.decode("utf-8", "replace")
