@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-import time
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -62,12 +62,11 @@ def test_marks_are_left_as_they_are():
     assert snippet("one two", words("two"), 240, ('<b class="a  b">', "</b>")) == 'one <b class="a  b">two</b>'
 
 
-def test_long_texts_take_bounded_time():
+@pytest.mark.timeout(60)  # what is quadratic in two million characters takes hours
+def test_long_texts_are_read_in_one_pass():
     ascii_text, other = "lorem ipsum " * 170_000, "lorém ipsum 東京 " * 130_000
     for text in (ascii_text, ascii_text + "needle", other, other + "needle", "a" * 2_000_000):
-        before = time.process_time()
-        snippet(text, words("needle", "a"), 240, MARKS)
-        assert time.process_time() - before < 1.0
+        assert len(snippet(text, words("needle", "a"), 240, MARKS)) < 1000
 
 
 _TEXTS = st.text(st.sampled_from("ab c\n.éÀ東京ﬁßİ\u0301한") | st.characters())

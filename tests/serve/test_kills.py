@@ -89,7 +89,7 @@ def test_invariants_01_02_05_07_08_a_server_killed_fifty_times_under_twenty_jobs
     begun = time.monotonic()
     while unended(installation):
         time.sleep(0.05)
-        assert time.monotonic() - begun < 200
+        assert time.monotonic() - begun < 600, "jobs are left behind"
     remark(
         f"server killed {KILLS} times with {caught} jobs running; all {caught} went on, the last ended "
         f"{time.monotonic() - begun:.1f} s after the restart; taken up again after {max(resumed):.2f} s at most"
