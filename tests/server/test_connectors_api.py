@@ -245,6 +245,21 @@ def test_a_folder_outside_of_the_roots_is_refused_also_through_a_link(api, tmp_p
     assert api.dump() == before
 
 
+def test_a_database_file_outside_of_the_roots_is_refused_and_so_is_a_dsn_that_could_name_one(api, tmp_path):
+    wanted = {"table": "keys"}
+    control = str(tmp_path / "elsewhere" / "control.db")
+    answer = api.client.post("/v1/connectors", json={"kind": "sqlite", "settings": {**wanted, "path": control}})
+    problem(answer, 403, "reach.folder")
+    inside = {**wanted, "path": str(api.docs / "app.db")}
+    answer = api.client.post("/v1/connectors", json={"kind": "sqlite", "name": "app", "settings": inside})
+    assert answer.status_code == 201, answer.text
+    before = api.dump()
+    problem(api.client.patch("/v1/connectors/app", json={"settings": {"path": control}}), 403, "reach.folder")
+    dsn = {**wanted, "dsn": f"sqlite:///{control}"}
+    problem(api.client.post("/v1/connectors", json={"kind": "sql", "settings": dsn}), 403, "reach.kind")
+    assert api.dump() == before
+
+
 @pytest.mark.parametrize("kind", ["os:system", "./evil.py:source", "/tmp/evil.py", "evil.py", "a/b", "syncline.x:y"])
 def test_nobody_names_code_over_the_network(api, tmp_path, kind):
     answer = api.client.post("/v1/connectors", json={"kind": kind, "settings": {}})

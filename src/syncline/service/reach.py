@@ -51,18 +51,35 @@ def check_kind(kind: str) -> None:
         raise KindOutOfReach(f"{kind!r:.200} names code, which requests may not")
 
 
+def check_bounds(kind: str) -> None:
+    """Raises KindOutOfReach for a kind whose settings can name anything on this machine."""
+    from syncline.sources.registry import find
+
+    if getattr(find(kind), "anything", False) and not imports_allowed():
+        raise KindOutOfReach(f"the settings of {kind!r} can name any file or driver here, which requests may not")
+
+
 def check_settings(kind: str, config: Mapping[str, Any], roots: Sequence[str]) -> None:
-    """Raises FolderOutOfReach or LinksOutOfReach. `config` is validated; `roots` are absolute, links resolved.
-    Raises TargetRefused and TargetUnresolved for an endpoint on the private network, unless that is allowed."""
+    """`config` is validated; `roots` are absolute, links resolved. Raises FolderOutOfReach, LinksOutOfReach or
+    KindOutOfReach; TargetRefused and TargetUnresolved for an endpoint on the private network, unless that is allowed.
+    """
+    check_bounds(kind)
     if kind == "s3":
         _check_endpoint(config)
-    if kind != "folder":
-        return
-    path = os.path.realpath(str(config["path"]))
-    if not any(_lies_in(path, root) for root in roots):
-        raise FolderOutOfReach(f"the folder {config['path']!r} may not be read for requests")
+    for name in paths_of(kind):
+        if not any(_lies_in(os.path.realpath(str(config[name])), root) for root in roots):
+            what = "folder" if kind == "folder" else "file"
+            raise FolderOutOfReach(f"the {what} {config[name]!r} may not be read for requests")
     if config.get("follow_symlinks") and os.sep not in roots:
         raise LinksOutOfReach(f"links in the folder {config['path']!r} may not be followed for requests")
+
+
+def paths_of(kind: str) -> tuple[str, ...]:
+    """The settings of that kind that are paths on this machine. Raises as `find` does."""
+    from syncline.sources.registry import find
+
+    paths: tuple[str, ...] = getattr(find(kind), "paths", ())
+    return paths
 
 
 def _check_endpoint(config: Mapping[str, Any]) -> None:

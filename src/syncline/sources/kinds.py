@@ -27,6 +27,8 @@ class SourceKind:
     plain     True: at run time the source is given a plain namespace of the validated, JSON-plain values;
               False: the pydantic model itself.
     identity  fields of the settings that make two connectors the same place; empty: every connector is its own.
+    paths     fields of the settings that are paths on this machine; requests reach only some of them.
+    anything  True: the settings can name any file or driver of this machine, so requests reach none of it.
     """
 
     name: str
@@ -35,6 +37,8 @@ class SourceKind:
     open: str
     plain: bool = True
     identity: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()
+    anything: bool = False
 
     def load_config(self) -> type[BaseModel]:
         """The settings' type. Raises ImportError or AttributeError when it cannot be found."""

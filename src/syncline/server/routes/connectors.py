@@ -185,6 +185,7 @@ def update_connector(call: Call, connector: ConnectorRef, body: ConnectorChange)
         expected = call.expected(found.revision)
         if body.settings is not None:
             reach.check_kind(found.kind)
+            reach.check_bounds(found.kind)
             _check_reach(call, found, body.settings)
         changed = connectors.update(
             room,
@@ -200,11 +201,11 @@ def update_connector(call: Call, connector: ConnectorRef, body: ConnectorChange)
 
 def _check_reach(call: Call, connector: Connector, settings: dict[str, Any]) -> None:
     """Before anything is stored, with the settings as they would be."""
-    if connector.kind == "folder":
+    if reach.paths_of(connector.kind):
         from syncline.sources.registry import validate
 
         wanted = {name: value for name, value in {**connector.config, **settings}.items() if value is not None}
-        reach.check_settings("folder", validate("folder", wanted), call.house.settings.folder_roots)
+        reach.check_settings(connector.kind, validate(connector.kind, wanted), call.house.settings.folder_roots)
     elif settings.get("endpoint_url"):
         reach.check_settings(connector.kind, settings, call.house.settings.folder_roots)
 

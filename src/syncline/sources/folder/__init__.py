@@ -18,6 +18,7 @@ KIND = SourceKind(
     config="syncline.sources.folder.config:FolderConfig",
     open="syncline.sources.folder.source:FolderSource",
     identity=("path",),
+    paths=("path",),
 )
 
 __all__ = ["KIND"]

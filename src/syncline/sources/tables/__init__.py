@@ -28,6 +28,7 @@ SQLITE = SourceKind(
     config="syncline.sources.tables.config:SQLiteConfig",
     open="syncline.sources.tables.kinds:open_sqlite",
     identity=("path", *_PLACE),
+    paths=("path",),
 )
 MYSQL = SourceKind(
     name="mysql",
@@ -42,6 +43,7 @@ SQL = SourceKind(
     config="syncline.sources.tables.config:SQLConfig",
     open="syncline.sources.tables.kinds:open_sql",
     identity=("dsn", *_PLACE),
+    anything=True,  # a DSN chooses its driver, and some drivers open files
 )
 
 __all__ = ["MYSQL", "POSTGRESQL", "SQL", "SQLITE"]
