@@ -7,11 +7,12 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncline.runner.choice import Left, Limits, choose
+from syncline.model.jobs import Candidate
+from syncline.runner.choice import Limits, choose
 
 candidates = st.lists(
     st.builds(
-        Left,
+        Candidate,
         number=st.integers(1, 10_000),
         connector=st.integers(1, 8),
         index=st.sampled_from(["a", "b"]),
@@ -43,7 +44,7 @@ def test_what_is_chosen_keeps_every_limit_and_leaves_nobody_out_who_could_begin(
 
 def test_connectors_take_turns_however_many_jobs_one_of_them_has_queued() -> None:
     """One connector has 200 jobs in the queue before all others: each round still begins with another connector."""
-    waiting = [Left(n, 1, "a", 0.0) for n in range(200)] + [Left(1000 + n, n, "a", 0.0) for n in range(2, 21)]
+    waiting = [Candidate(n, 1, "a", 0.0) for n in range(200)] + [Candidate(1000 + n, n, "a", 0.0) for n in range(2, 21)]
     last: dict[int, float] = {}
     order = []
     for tick in range(20):
@@ -55,5 +56,5 @@ def test_connectors_take_turns_however_many_jobs_one_of_them_has_queued() -> Non
 
 
 def test_jobs_that_were_left_behind_come_before_those_that_wait() -> None:
-    left, waiting = [Left(9, 9, "a", 0.0)], [Left(1, 1, "a", 0.0)]
+    left, waiting = [Candidate(9, 9, "a", 0.0)], [Candidate(1, 1, "a", 0.0)]
     assert [job.number for job in choose(left, waiting, {}, {}, Limits(1), 0, 0.0)] == [9]

@@ -99,6 +99,16 @@ def move(state: JobState, event: JobEvent) -> JobState:
         raise IllegalTransition(f"a {state} job cannot {event}") from None
 
 
+@dataclass(slots=True, frozen=True)
+class Candidate:
+    """A job that could begin, as far as whoever starts jobs must know it. `not_before` is Unix seconds."""
+
+    number: int
+    connector: int
+    index: str
+    not_before: float
+
+
 @dataclass(slots=True)
 class Job:
     """One row of the job table. Times are Unix seconds (float, UTC); None: not yet.

@@ -5,30 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
-
-class Candidate(Protocol):
-    """A job that could begin. `not_before` is Unix seconds."""
-
-    @property
-    def number(self) -> int: ...
-    @property
-    def connector(self) -> int: ...
-    @property
-    def index(self) -> str: ...
-    @property
-    def not_before(self) -> float: ...
-
-
-@dataclass(slots=True, frozen=True)
-class Left:
-    """A job that a dead process has left behind, or that was suspended."""
-
-    number: int
-    connector: int
-    index: str
-    not_before: float
+from syncline.model.jobs import Candidate
 
 
 @dataclass(slots=True, frozen=True)

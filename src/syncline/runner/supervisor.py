@@ -28,10 +28,10 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from syncline.model.errors import Category, InternalError, Mender, SynclineError
-from syncline.model.jobs import Job, JobEvent, JobState
+from syncline.model.jobs import Candidate, Job, JobEvent, JobState
 from syncline.model.outcomes import Counters
 from syncline.model.ports import Clock, JobBook
-from syncline.runner.choice import Candidate, Left, Limits, choose
+from syncline.runner.choice import Limits, choose
 from syncline.runner.lease import Lease
 from syncline.runner.nursery import Born, Died, Nursery
 
@@ -258,7 +258,7 @@ class Supervisor:
             elif job.state is JobState.STOPPING:
                 self._bury(job)
             else:
-                left.append(Left(job.number, job.connector_number, job.index, job.not_before))
+                left.append(Candidate(job.number, job.connector_number, job.index, job.not_before))
         ask = [each for each in self._book.waiting() if each.number not in ours and self._may_ask(each.number)]
         ground = self._ground
         for chosen in list(choose(left, ask, taken, self._last_start, ground.limits, len(ours), ground.clock())):

@@ -81,7 +81,7 @@ class Caller:
 
 
 def authenticate(house: House, headers: Mapping[str, str]) -> Caller:
-    """Who sends these headers ; names in lower case, or a mapping that does not care. Raises Unauthorized:
+    """Who sends these headers; names in lower case, or a mapping that does not care. Raises Unauthorized:
     "auth.missing" or "auth.invalid"."""
     secret = bearer(headers)
     if secret is None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import apsw
@@ -13,7 +12,7 @@ import apsw
 from syncline.model.connectors import Connector
 from syncline.model.errors import JobActive, JobFenced, NotFound, UsageError
 from syncline.model.events import CREDENTIALS_NEEDED, DELETIONS_WITHHELD, Event
-from syncline.model.jobs import ENDED, Job, JobEvent, JobState, JobType, Trigger, WhenActive, move
+from syncline.model.jobs import ENDED, Candidate, Job, JobEvent, JobState, JobType, Trigger, WhenActive, move
 from syncline.model.outcomes import Counters
 from syncline.model.shapes import job_shape
 from syncline.store.sqlite.database import scalar, translated
@@ -27,16 +26,6 @@ class Ordered(NamedTuple):
 
     job: Job
     created: bool
-
-
-@dataclass(slots=True, frozen=True)
-class Waiting:
-    """A pending job, as far as whoever starts jobs must know it."""
-
-    number: int
-    connector: int
-    index: str
-    not_before: float
 
 
 class Jobs(Tables):
@@ -84,11 +73,11 @@ class Jobs(Tables):
         """The oldest of them."""
         return next(iter(self.active_jobs(connector)), None)
 
-    def waiting(self) -> list[Waiting]:
+    def waiting(self) -> list[Candidate]:
         """Pending jobs, oldest first."""
         with translated(self.path):
             rows: Iterable[Any] = self.db.execute(SQL["waiting"])
-            return [Waiting(*row) for row in rows]
+            return [Candidate(*row) for row in rows]
 
     def unended(self) -> list[Job]:
         """Jobs that were begun and have not ended, oldest first: running, stopping, suspended."""
