@@ -2,22 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 
 class Filter(NamedTuple):
-    """One condition on metadata; all conditions must hold.
+    """One condition on metadata.
 
-    op     "eq" (value), "in" (list of values), "range" ((low | None, high | None), both ends included), "exists".
-    field  a metadata key, or "connector", "id", "title", "media_type".
-    Ranges compare numbers with numbers and ISO 8601 dates with dates.
+    op     "eq" (value), "in" (list of values), "range" ((low | None, high | None), both ends included), "above" and
+           "below" (value, itself not included), "exists", "prefix" (beginning of a text), "contains" (part of a text,
+           case does not matter), "words" (every word of it is there, in any order; of title and text only).
+    field  a metadata key, or "connector", "id", "title", "text", "media_type", "url".
+    Ranges compare numbers with numbers and ISO 8601 dates with dates. A list as metadata holds when one of its values
+    does. A document without the field satisfies nothing but a `Not`.
     """
 
     field: str
     op: str
     value: Any = None
+
+
+class All(NamedTuple):
+    """Every one of them must hold; nothing in it: always true."""
+
+    conditions: Sequence[Condition] = ()
+
+
+class AnyOf(NamedTuple):
+    """One of them at least must hold; nothing in it: never true."""
+
+    conditions: Sequence[Condition] = ()
+
+
+class Not(NamedTuple):
+    """It must not hold."""
+
+    condition: Condition
+
+
+Condition = Filter | All | AnyOf | Not
 
 
 class Reader(NamedTuple):
@@ -28,21 +52,47 @@ class Reader(NamedTuple):
     unrestricted: bool = False  # the owner of the index looking at everything
 
 
+class Sort(NamedTuple):
+    """An order of results: by the field (as in `Filter`; "score" for the rank). Documents without it come last."""
+
+    field: str
+    descending: bool = False
+
+
+class Facet(NamedTuple):
+    """Count the values of a metadata field among all matches; the `limit` most frequent ones."""
+
+    field: str
+    limit: int = 10
+
+
 @dataclass(slots=True)
 class Request:
-    """A search. `text` empty matches every document. `limit` 1 to 1000, `offset` 0 to 10,000."""
+    """A search. `text` empty matches every document. `limit` 0 (only count) to 1000, `offset` 0 to 10,000.
+
+    filters   all of them must hold.
+    sort      empty: by rank, or by age when there is no text. Several: the next decides among equals.
+    whole     hits carry the whole text of their documents.
+    """
 
     text: str = ""
     limit: int = 10
     offset: int = 0
-    filters: Sequence[Filter] = ()
+    filters: Sequence[Condition] = ()
     reader: Reader = Reader()
     highlight: tuple[str, str] = ("", "")  # put around each match in snippets
     snippet_chars: int = 240
+    sort: Sequence[Sort] = ()
+    facets: Sequence[Facet] = ()
+    whole: bool = False
 
 
 class Hit(NamedTuple):
-    """One result. `score` is BM25, 0.0 for an empty query."""
+    """One result. `score` is BM25, 0.0 for an empty query.
+
+    snippet_matches  (begin, end) of each match in the snippet as it is without highlight marks; `title_matches` in
+                     the title. In characters.
+    """
 
     id: str
     connector: str
@@ -51,11 +101,19 @@ class Hit(NamedTuple):
     snippet: str
     metadata: dict[str, Any]
     url: str
+    connector_number: int = 0
+    media_type: str = ""
+    allow: tuple[str, ...] = ()
+    deny: tuple[str, ...] = ()
+    text: str = ""
+    title_matches: tuple[tuple[int, int], ...] = ()
+    snippet_matches: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(slots=True)
 class Results:
-    """`total` counts every match the reader may see, not only this page."""
+    """`total` counts every match the reader may see, not only this page; `facets` gives (value, count) by field."""
 
     total: int = 0
     hits: list[Hit] = field(default_factory=list)
+    facets: Mapping[str, Sequence[tuple[Any, int]]] = field(default_factory=dict)

@@ -19,7 +19,7 @@ from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from syncline.model.errors import InternalError
-from syncline.server import problems
+from syncline.server import mounts, problems
 from syncline.server.house import House
 from syncline.server.idempotency import forget_unfinished
 from syncline.server.live import Tail
@@ -64,6 +64,7 @@ def create_app(house: House) -> Starlette:
     app.state.house = house
     for noun in NOUNS:
         noun.mount(app, house)
+    mounts.mount(app, house)
     app.add_exception_handler(HTTPException, _unserved)
     app.add_exception_handler(Exception, _failed)
     app.add_middleware(Frame)

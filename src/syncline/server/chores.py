@@ -7,13 +7,17 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
+from syncline.dialects.catalog import CHORES
 from syncline.model.errors import SynclineError
+from syncline.server.mounts import Ground, named
 from syncline.server.telling import Teller
 from syncline.service.schedules import Ticker
 from syncline.service.triggers import AfterSuccess, FolderWatcher
 from syncline.service.webhooks import Dispatcher
+from syncline.store.sqlite.records import Records
 from syncline.wiring import Installation
 
 if TYPE_CHECKING:
@@ -21,6 +25,7 @@ if TYPE_CHECKING:
 
 POLL_S = 0.2  # how soon a schedule that another process has made is seen
 TIDY_EVERY_S = 600.0
+AGAIN_S = 5.0  # after a chore of a dialect has failed
 
 logger = logging.getLogger(__name__)
 
@@ -65,6 +70,7 @@ class Clockwork:
         self._after = AfterSuccess(installation)
         self._watcher = watcher
         self._due: float | None = 0.0
+        self._dialects: dict[str, float | None] = dict.fromkeys(CHORES, 0.0)
         self._tidied = time.monotonic()
 
     def run(self) -> None:
@@ -77,6 +83,11 @@ class Clockwork:
                 self._quietly("log", self._teller.step)
                 self._quietly("schedules", self._tick)
                 self._quietly("triggers", self._follow)
+                self._dialects = dict.fromkeys(CHORES, 0.0)
+            for dialect, due in self._dialects.items():
+                if due is not None and self._house.clock() >= due:
+                    self._dialects[dialect] = None
+                    self._quietly(dialect, partial(self._dialect, dialect))
             if time.monotonic() - self._tidied >= TIDY_EVERY_S:
                 self._tidied = time.monotonic()
                 self._quietly("tidy", self._tidy)
@@ -89,6 +100,13 @@ class Clockwork:
         if self._after.step(self._control):
             self._house.wake()
         self._watcher.refresh()
+
+    def _dialect(self, dialect: str) -> None:
+        self._dialects[dialect] = self._house.clock() + AGAIN_S  # should it fail
+        if Records(self._control, dialect).any():
+            self._dialects[dialect] = named(CHORES[dialect])(Ground(self._house))
+        else:
+            self._dialects[dialect] = None
 
     def _tidy(self) -> None:
         self._control.forget_events()
