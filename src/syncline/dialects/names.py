@@ -1,4 +1,4 @@
-"""Names that systems give their things, and ours. What cannot be ours word for word is kept beside it by the dialect."""
+"""Names that other systems give their things, and ours. What cannot be ours word for word is kept by the dialect."""
 
 from __future__ import annotations
 
