@@ -166,6 +166,7 @@ _BY_CODE: Final[Mapping[str, int]] = {
     "webhook.disabled": 409,
     "trigger.disabled": 409,
     "destination.full": 507,
+    "dialect.no_model": 501,
     "source.import_failed": 424,
 }
 _BY_CLASS: Final[Sequence[tuple[type[SynclineError], int]]] = (
