@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,7 +14,8 @@ from syncline.model.errors import DataDirectoryError, DestinationError
 from syncline.model.ports import CrashPoint, no_crash
 
 HERE = os.path.dirname(__file__)
-BUSY_TIMEOUT_MS = 10_000
+BUSY_TIMEOUT_S = 10.0
+BUSY_SLEEP_S = 0.0025  # at most, between two tries; SQLite's own handler sleeps up to 100 ms while others go ahead
 CACHE_KIB = 16_384
 WAL_PAGES = 4_000  # pages in the log before it is copied back; large batches would otherwise copy after each commit
 
@@ -40,7 +42,7 @@ def open_database(path: str, migrations: str, *, create: bool = True, read_only:
     with translated(path):
         connection = apsw.Connection(path, flags=flags)
         try:
-            connection.set_busy_timeout(BUSY_TIMEOUT_MS)
+            connection.set_busy_handler(_patience())
             if read_only:
                 _leave_as_it_is(connection, path)
                 _check_version(connection, path, migrations)
@@ -51,6 +53,22 @@ def open_database(path: str, migrations: str, *, create: bool = True, read_only:
             connection.close()
             raise
     return connection
+
+
+def _patience() -> Callable[[int], bool]:
+    """A busy handler that tries again soon, for `BUSY_TIMEOUT_S` in all. The clock's last digits keep writers that wait
+    from waking together."""
+    deadline = 0.0
+
+    def wait(tries: int) -> bool:
+        nonlocal deadline
+        now = time.monotonic()
+        if tries == 0:
+            deadline = now + BUSY_TIMEOUT_S
+        time.sleep(BUSY_SLEEP_S * (0.2 + 0.8 * (time.perf_counter_ns() % 1000) / 1000))
+        return now < deadline
+
+    return wait
 
 
 def _prepare(connection: apsw.Connection, path: str, migrations: str) -> None:
