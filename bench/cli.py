@@ -6,15 +6,28 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
+from importlib import import_module
+from typing import Any, Final
 
-from bench import docs, files, machine, serving, startup
+from bench import docs, files, machine
 from bench.environment import ROOT
 from bench.figures import Figures
 from bench.options import SECTIONS, Options
-from bench.peers.install import PEERS, install_peers
+from bench.peers.install import EVERY, install_peers
 from bench.report import Report, load, merged, save
-from bench.search import race
+
+MEASURED_BY: Final[Mapping[str, str]] = {
+    "startup": "bench.startup",
+    "files": "bench.files",
+    "search": "bench.search.race",
+    "serving": "bench.serving",
+    "objects": "bench.objects",
+    "tables": "bench.tables_w2",
+    "dialects": "bench.dialects",
+}
+ORDER: Final = tuple(MEASURED_BY)
 
 EPILOG = """\
   python -m bench --install-peers          once
@@ -49,18 +62,10 @@ def _measure(options: Options) -> tuple[Report, dict[str, list[str]]]:
     """What was measured, and what is wrong with it by section."""
     os.makedirs(options.work, exist_ok=True)
     report, problems = Report(machine.describe(options.work)), {}
-    if "startup" in options.sections:
-        report.startup = startup.measure(options)
-        problems["startup"] = report.startup.problems
-    if "files" in options.sections:
-        report.files = files.measure(options)
-        problems["files"] = files.problems(report.files)
-    if "search" in options.sections:
-        report.search = race.measure(options)
-        problems["search"] = report.search.problems
-    if "serving" in options.sections:
-        report.serving = serving.measure(options)
-        problems["serving"] = report.serving.problems
+    for name in (name for name in ORDER if name in options.sections):
+        section: Any = import_module(MEASURED_BY[name]).measure(options)
+        setattr(report, name, section)
+        problems[name] = files.problems(section) if name == "files" else section.problems
     return report, problems
 
 
@@ -72,13 +77,8 @@ def _one_line(problem: str) -> str:
 
 def _sound(report: Report, problems: Mapping[str, Sequence[str]]) -> Report:
     """The report without the sections something is wrong with: figures of a tool that errs are not kept."""
-    return Report(
-        report.machine,
-        files=None if problems.get("files") else report.files,
-        startup=None if problems.get("startup") else report.startup,
-        search=None if problems.get("search") else report.search,
-        serving=None if problems.get("serving") else report.serving,
-    )
+    nothing: dict[str, Any] = {name: None for name, found in problems.items() if found}
+    return replace(report, **nothing)
 
 
 def _show(report: Report | None, *, write: bool, judged: bool = True) -> int:
@@ -135,7 +135,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--work", default=os.path.join(ROOT, ".bench"), metavar="DIR", help="inputs, states and raw results (.bench)")
     add("--peers", metavar="DIR", help="virtual environments of the Python peers (WORK/peers)")
     add("--date", metavar="YYYY-MM-DD", help="date in the report (today, UTC)")
-    names = ", ".join(peer.name for peer in PEERS)
+    names = ", ".join(peer.name for peer in EVERY)
     add("--install-peers", nargs="*", metavar="NAME", help=f"make the environments of all peers or of these: {names}")
     return parser
 

@@ -1,15 +1,14 @@
 """Objects from a bucket: Syncline beside boto3, obstore and s3fs, against moto's S3 server, which is what limits them.
 
-    python -m bench.objects [--quick] [--objects N] [--s3fs PYTHON]
+    python -m bench --only objects [--write]
 
 Each contender is a process of its own that lists the bucket and reads every object, 16 at a time. The server runs in
 another process, alone, and counts the requests. Syncline's sync also decides, extracts, writes and indexes.
-`--s3fs` names a Python that has s3fs, since it needs another botocore than the rest.
+s3fs needs another botocore than the rest, and runs in an environment of its own (`--install-peers s3fs`).
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import subprocess
@@ -23,11 +22,17 @@ from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
 
+from bench import machine
+from bench.options import Options
+from bench.peers.install import LIBRARIES, interpreter, is_installed
+from bench.report import Row, RowsSection, Taken
+
 BUCKET = "bench"
 KEYS = {"key": "bench", "secret": "bench-secret"}
 THREADS = 16
 SIZE = 1024
 ROUNDS = 3
+UNCHANGED = "syncline sync, nothing changed"
 
 
 # --- the server ------------------------------------------------------------------------------------------------------
@@ -191,7 +196,7 @@ def run(objects: int, rounds: int, s3fs: str | None) -> list[dict[str, Any]]:
                     continue
                 row = _measured(python, name, url, os.path.join(folder, str(number)), objects)
                 if row["fetched"] == 0:
-                    row["name"] = "syncline sync, nothing changed"
+                    row["name"] = UNCHANGED
                 best = rows.get(row["name"])
                 rows[row["name"]] = row if best is None or row["s"] < best["s"] else best
     return list(rows.values())
@@ -207,29 +212,34 @@ def _measured(python: str, name: str, url: str, state: str, objects: int) -> dic
     return {"name": name, **figures, **asked}
 
 
-def main() -> None:
-    """See the module."""
-    parser = argparse.ArgumentParser(prog="python -m bench.objects")
-    parser.add_argument("--quick", action="store_true", help="500 objects, one round")
-    parser.add_argument("--objects", type=int, default=10_000)
-    parser.add_argument("--rounds", type=int, default=ROUNDS, help="the best of so many is told")
-    parser.add_argument("--s3fs", metavar="PYTHON", help="a Python that has s3fs")
-    parser.add_argument("--serve", type=int, help=argparse.SUPPRESS)
-    parser.add_argument("--contend", nargs=3, help=argparse.SUPPRESS)
-    asked = parser.parse_args()
-    if asked.serve is not None:
-        serve(asked.serve)
-        return
-    if asked.contend:
-        contend(*asked.contend)
-        return
-    objects = 500 if asked.quick else asked.objects
-    print("| | s | objects/s | client CPU ms/object | listings | objects asked for |")
-    print("|---|--:|--:|--:|--:|--:|")
-    for row in run(objects, 1 if asked.quick else asked.rounds, asked.s3fs):
-        rate, cpu = objects / row["s"], 1000 * row["cpu_s"] / objects
-        print(f"| {row['name']} | {row['s']:.2f} | {rate:.0f} | {cpu:.2f} | {row['listings']} | {row['fetched']} |")
+def measure(options: Options) -> RowsSection:
+    """All contenders in turn, so many rounds; the best of each counts."""
+    objects, rounds = (500, 1) if options.quick else (10_000, ROUNDS)
+    section = RowsSection(Taken(options.date, machine.load()))
+    s3fs = next(peer for peer in LIBRARIES if peer.name == "s3fs")
+    try:
+        there = is_installed(s3fs, options.peers)
+        measured = run(objects, rounds, interpreter(s3fs, options.peers) if there else None)
+    except (subprocess.SubprocessError, AssertionError) as error:
+        section.problems.append(f"{type(error).__name__}: {error}")
+        measured = []
+    for row in measured:
+        section.rows.append(_rate(row, objects))
+        if row["name"] == UNCHANGED:
+            fetched = Row("nothing changed", "objects downloaded again", row["fetched"], "objects", 0.0)
+            section.rows.append(fetched)
+    section.taken.load_after = machine.load()
+    return section
+
+
+def _rate(row: dict[str, Any], objects: int) -> Row:
+    note = f"{1000 * row['cpu_s'] / objects:.2f} ms CPU each, {row['listings']} listings"
+    return Row(f"{objects:,} objects", row["name"], objects / row["s"], "/s", note=note)
 
 
 if __name__ == "__main__":
-    main()
+    match sys.argv[1:]:
+        case ["--serve", count_of_objects]:
+            serve(int(count_of_objects))
+        case ["--contend", name, url, state]:
+            contend(name, url, state)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 from bench.subjects.base import Phase, Role
 
@@ -167,6 +167,28 @@ class ServingSection:
 
 
 @dataclass
+class Row:
+    """One figure. With a `limit` it is a target as well: at most that, or at least it when `at_least`."""
+
+    group: str
+    what: str
+    value: float
+    unit: str = "s"
+    limit: float | None = None
+    at_least: bool = False
+    note: str = ""
+
+
+@dataclass
+class RowsSection:
+    """A list of figures that speak for themselves."""
+
+    taken: Taken
+    rows: list[Row] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+
+@dataclass
 class Report:
     """One page of the benchmark. A section that was not measured is None."""
 
@@ -175,6 +197,12 @@ class Report:
     startup: StartupSection | None = None
     search: SearchSection | None = None
     serving: ServingSection | None = None
+    objects: RowsSection | None = None
+    tables: RowsSection | None = None
+    dialects: RowsSection | None = None
+
+
+ROWS = ("objects", "tables", "dialects")  # sections that are lists of figures
 
 
 def save(report: Report, path: str) -> None:
@@ -201,10 +229,5 @@ def merged(earlier: Report | None, new: Report) -> Report:
     """`new`, with the sections it lacks taken from `earlier`."""
     if earlier is None:
         return new
-    return Report(
-        machine=new.machine,
-        files=new.files or earlier.files,
-        startup=new.startup or earlier.startup,
-        search=new.search or earlier.search,
-        serving=new.serving or earlier.serving,
-    )
+    names = [each.name for each in fields(Report) if each.name != "machine"]
+    return Report(new.machine, **{name: getattr(new, name) or getattr(earlier, name) for name in names})

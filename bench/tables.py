@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Iterable, Sequence
 
 from bench.figures import Figures, percentile
-from bench.report import Build, Contender, FileChange, Run, Taken
+from bench.report import Build, Contender, FileChange, Row, RowsSection, Run, Taken
 from bench.subjects.base import Phase
 from bench.targets import Outcome, Verdict, judge_all
 
@@ -59,6 +59,9 @@ def machine(figures: Figures) -> str:
         ("start-up", report.startup),
         ("search", report.search),
         ("server", report.serving),
+        ("objects", report.objects),
+        ("tables", report.tables),
+        ("dialects", report.dialects),
     ):
         if section:
             rows.append([f"{name} measured", _taken(section.taken)])
@@ -84,8 +87,7 @@ def _verdict(verdict: Verdict) -> list[str]:
 def _side(verdict: Verdict, value: float | None) -> str:
     if value is None:
         return "–"
-    text = f"{value:.0f}" if verdict.target.unit in ("left", "written", "MB") else seconds(value)
-    return f"{text} {verdict.target.unit}"
+    return amount(value, verdict.target.unit)
 
 
 def _outcome(verdict: Verdict) -> str:
@@ -173,6 +175,27 @@ def startup(figures: Figures) -> str:
         if values
     ]
     return table(["", "starts", "median s", "best s", "worst s"], rows)
+
+
+def rows(figures: Figures, name: str) -> str:
+    """A section that is a list of figures, one table for each group."""
+    section: RowsSection | None = getattr(figures.report, name)
+    if section is None or not section.rows:
+        return NOT_YET
+    groups = list(dict.fromkeys(row.group for row in section.rows))
+    return "\n\n".join(_group(group, [row for row in section.rows if row.group == group]) for group in groups)
+
+
+def _group(group: str, rows: Sequence[Row]) -> str:
+    noted = any(row.note for row in rows)
+    lines = [[row.what, amount(row.value, row.unit), *([row.note] if noted else [])] for row in rows]
+    return table([group, "", *([""] if noted else [])], lines)
+
+
+def amount(value: float, unit: str) -> str:
+    """With as many places as the unit deserves."""
+    whole = unit in ("left", "written", "MB", "objects", "requests") or (unit != "s" and abs(value) >= 100)
+    return f"{value:,.0f} {unit}" if whole else f"{seconds(value)} {unit}"
 
 
 def search(figures: Figures) -> str:

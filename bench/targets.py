@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
 from bench.figures import Figures, percentile
-from bench.report import ServingSection, StartupSection
+from bench.report import ROWS, RowsSection, ServingSection, StartupSection
 from bench.subjects.base import Phase
 
 FILES = 20_000  # the size the file targets speak of
@@ -63,7 +63,17 @@ def judge(target: Target, figures: Figures) -> Verdict:
 
 def judge_all(figures: Figures) -> list[Verdict]:
     """Every target, in the order of the table."""
-    return [judge(target, figures) for target in TARGETS]
+    return [judge(target, figures) for target in (*TARGETS, *_of_rows(figures))]
+
+
+def _of_rows(figures: Figures) -> Iterator[Target]:
+    """Figures that carry their own limits."""
+    for name in ROWS:
+        section: RowsSection | None = getattr(figures.report, name)
+        for row in section.rows if section else ():
+            if row.limit is not None:
+                value, limit = _fixed(row.value), _fixed(row.limit)
+                yield Target(row.group, row.what, value, limit, row.unit, row.at_least)
 
 
 def _wall(subject: str, phase: Phase, factor: float = 1.0, plus: float = 0.0) -> Number:

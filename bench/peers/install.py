@@ -28,6 +28,9 @@ PEERS = (
     Peer("cocoindex", "cocoindex_files", "cocoindex"),
 )
 
+LIBRARIES = (Peer("s3fs", "", "s3fs"),)  # compared elsewhere than with files, without a driver
+EVERY = (*PEERS, *LIBRARIES)
+
 
 def interpreter(peer: Peer, folder: str) -> str:
     """The Python of its environment."""
@@ -57,12 +60,12 @@ def install(peer: Peer, folder: str) -> None:
 
 def install_peers(names: list[str], folder: str) -> int:
     """Those named, or all, that are not installed yet. Returns an exit code: 1 when one could not be."""
-    unknown = set(names) - {peer.name for peer in PEERS}
+    unknown = set(names) - {peer.name for peer in EVERY}
     if unknown:
-        print(f"no such peer: {', '.join(sorted(unknown))}; there are {', '.join(peer.name for peer in PEERS)}")
+        print(f"no such peer: {', '.join(sorted(unknown))}; there are {', '.join(peer.name for peer in EVERY)}")
         return 2
     failed = 0
-    for peer in PEERS:
+    for peer in EVERY:
         if names and peer.name not in names:
             continue
         failed += not _install_one(peer, folder)

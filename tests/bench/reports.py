@@ -9,6 +9,8 @@ from bench.report import (
     FilesSection,
     QueryClass,
     Report,
+    Row,
+    RowsSection,
     Run,
     Sample,
     SearchSection,
@@ -41,6 +43,18 @@ def files(
     contenders += [Contender(name, Role.PEER, "", reason) for name, reason in (missing or {}).items()]
     runs = [run(name, phase, s) for name, times in walls.items() for phase, s in zip(Phase, times, strict=True)]
     return FilesSection(taken(), size, 2_500 * size, 1, contenders, runs)
+
+
+def rows(rate: float = 250.0) -> RowsSection:
+    """Two groups; one figure is a target, one has a note."""
+    return RowsSection(
+        taken(),
+        [
+            Row("a hundred objects", "ours", rate, "/s", 200.0, at_least=True, note="5 listings"),
+            Row("a hundred objects", "theirs", 90.5, "/s"),
+            Row("alone", "a wait", 0.25),
+        ],
+    )
 
 
 def search(documents: int = 1_000_000, p95_ms: float = 4.0, late_mb: float = 150.0) -> SearchSection:
@@ -90,4 +104,4 @@ def report() -> Report:
     }
     startup = StartupSection(taken(), [0.07, 0.08, 0.09], [0.3, 0.4, 0.6])
     section = files(walls, missing={"dlt": "not installed (python -m bench --install-peers dlt)"})
-    return Report({"CPU": "a processor"}, section, startup, search(), serving())
+    return Report({"CPU": "a processor"}, section, startup, search(), serving(), rows(), rows(), rows())

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from xml.etree import ElementTree
 
 import pytest
 from bench.figures import Figures
 from bench.report import Report, load, merged, save
 from bench.subjects.base import Phase, Role
-from tests.bench.reports import files, report, run, search
+from tests.bench.reports import files, report, rows, run, search
 
 from bench import charts, docs, tables
 
@@ -109,12 +110,17 @@ def test_nobody_measured_is_no_chart():
     assert charts.phase_chart(Figures(Report({})), Phase.FULL) is None
 
 
+def prose(page: str) -> str:
+    """The page without its parts."""
+    return re.sub(r"(<!-- bench:(\w+) -->).*?(<!-- /bench:\2 -->)", r"\1\3", page, flags=re.DOTALL)
+
+
 def test_the_page_keeps_its_prose_and_can_be_filled_again_and_again():
     with open(docs.PAGE, encoding="utf-8") as file:
         page = file.read()
     once = docs.filled(page, Figures(report()))
     assert docs.filled(once, Figures(report())) == once
-    assert docs.filled(once, Figures(Report({}))) == docs.filled(page, Figures(Report({})))
+    assert prose(once) == prose(page)
     assert "## Caveats" in once
     assert "floor-read" in once
 
@@ -136,3 +142,46 @@ def test_parts_measured_alone_join_the_earlier_ones():
     assert both.files == report().files
     assert both.search == search(p95_ms=9.0)
     assert both.machine == {"CPU": "another"}
+
+
+def test_figures_that_speak_for_themselves_become_a_table_for_each_group():
+    first, second = docs.PARTS["objects"](Figures(report())).split("\n\n")
+    assert cells(first, "ours") == ["ours", "250 /s", "5 listings"]
+    assert cells(first, "theirs")[1] == "90.5 /s"
+    assert cells(second, "a wait") == ["a wait", "0.25 s"]
+
+
+def test_a_figure_with_a_limit_is_a_target():
+    slow = Report({}, objects=rows(rate=150.0))
+    assert cells(tables.targets(Figures(slow)), "a hundred objects")[1:] == [
+        "ours", "150 /s", "200 /s", "**missed** by 25%",
+    ]  # fmt: skip
+
+
+PAGE = "\n".join(f"<!-- bench:{name} -->\n<!-- /bench:{name} -->" for name in docs.PARTS)
+
+
+def test_what_is_not_measured_now_keeps_its_figures_on_the_page():
+    whole = docs.filled(PAGE, Figures(report()))
+    again = docs.filled(whole, Figures(Report({"CPU": "another one"}, objects=rows(rate=300.0))))
+    for name in ("files", "startup", "search", "memory", "serving", "tables", "dialects"):
+        part = docs.PARTS[name](Figures(report()))
+        assert part in again
+    assert cells(again, "ours")[1] == "300 /s"
+    assert "another one" in again
+    assert "a processor" not in again
+    assert cells(again, "start-up measured") == cells(whole, "start-up measured")
+    assert cells(again, "first sync, with text index") == cells(whole, "first sync, with text index")
+
+
+def test_a_target_that_was_dropped_leaves_the_page():
+    whole = docs.filled(PAGE, Figures(report()))
+    old = whole.replace("| cold start | `syncline --version`", "| cold start | `syncline --help`")
+    assert "--help" in old
+    assert "--help" not in docs.filled(old, Figures(report()))
+
+
+def test_a_page_that_is_written_twice_stays_the_same():
+    once = docs.filled(PAGE, Figures(report()))
+    assert docs.filled(once, Figures(report())) == once
+    assert prose(once) == prose(PAGE)
