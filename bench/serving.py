@@ -79,30 +79,31 @@ def measure(options: Options) -> ServingSection:
 
 
 @contextmanager
-def _server(state: str, tree: str, section: ServingSection) -> Iterator[tuple[httpx.Client, Tree]]:
-    import httpx
-
-    environment = {
-        **child_environment(),
-        "SYNCLINE_ROOT_KEY": f"bench:{SECRET}",
-        "SYNCLINE_JOBS": str(SLOTS),
-        "SYNCLINE_FOLDER_ROOTS": tree,
-    }
+def running(state: str, **environ: str) -> Iterator[tuple[str, int]]:
+    """`syncline serve` on a free port meanwhile: its URL and its process. The key of everything is `bench:SECRET`."""
+    environment = {**child_environment(), "SYNCLINE_ROOT_KEY": f"bench:{SECRET}", **environ}
     command = [sys.executable, "-m", "syncline.cli", "serve", "--port", "0", "--json", "--data-dir", state]
-    begun = time.perf_counter()
     with open(os.path.join(state, "server.log"), "wb") as log:
         process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=log, cwd=state)
     try:
         assert process.stdout is not None
-        url = json.loads(process.stdout.readline())["url"]
+        yield json.loads(process.stdout.readline())["url"], process.pid
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+@contextmanager
+def _server(state: str, tree: str, section: ServingSection) -> Iterator[tuple[httpx.Client, Tree]]:
+    import httpx
+
+    begun = time.perf_counter()
+    with running(state, SYNCLINE_JOBS=str(SLOTS), SYNCLINE_FOLDER_ROOTS=tree) as (url, pid):
         headers = {"authorization": f"Bearer {SECRET}"}
         with httpx.Client(base_url=url, headers=headers, timeout=60) as client:
             client.get("/readyz").raise_for_status()
             section.ready_s = time.perf_counter() - begun
-            yield client, Tree(process.pid)
-    finally:
-        process.terminate()
-        process.wait(30)
+            yield client, Tree(pid)
 
 
 def _rest(section: ServingSection, processes: Tree, seconds: float) -> None:
