@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-SECTIONS = ("files", "startup", "search", "serving", "objects", "dialects")
+SECTIONS = ("files", "startup", "search", "serving", "objects", "tables", "dialects")
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,11 @@ PEERS = (
     Peer("cocoindex", "cocoindex_files", "cocoindex"),
 )
 
-LIBRARIES = (Peer("s3fs", "", "s3fs"),)  # compared elsewhere than with files, without a driver
+LIBRARIES = (  # compared elsewhere than with files
+    Peer("s3fs", "", "s3fs"),
+    Peer("dlt-tables", "dlt_tables", "dlt"),
+    Peer("sling", "sling_tables", "sling"),
+)
 EVERY = (*PEERS, *LIBRARIES)
 
 

@@ -16,12 +16,14 @@ from typing import Any
 
 from syncline.model.connectors import Connector, Guard
 from syncline.model.errors import NotFound
+from syncline.model.indexes import Index
 from syncline.model.jobs import Job, JobState
 from syncline.model.outcomes import Kind, Outcome
 from syncline.model.reports import Plan, Progress, Story, SyncResult, VerifyReport
-from syncline.model.search import Filter, Reader, Request, Results
+from syncline.model.search import Condition, Facet, Reader, Request, Results, Sort
 from syncline.runner.joblog import read_log
 from syncline.service import connectors, jobs
+from syncline.service import indexes as index_service
 from syncline.wiring import DEFAULT_INDEX, Installation
 
 
@@ -104,15 +106,20 @@ class Syncline:
         index: str | None = None,
         limit: int = 10,
         offset: int = 0,
-        filters: Sequence[Filter] = (),
+        filters: Sequence[Condition] = (),
         user: str | None = None,
         groups: Sequence[str] = (),
         unrestricted: bool = False,
         highlight: tuple[str, str] = ("", ""),
+        sort: Sequence[Sort] = (),
+        facets: Sequence[Facet] = (),
     ) -> Results:
-        """Ranked results. Documents with an `allow` list are found only by those principals, or with `unrestricted`."""
+        """Ranked results, or in the order of `sort`. Documents with an `allow` list are found only by those principals,
+        or with `unrestricted`. All `filters` must hold; All, AnyOf and Not join them. `limit` 0 only counts."""
         reader = Reader(user, tuple(groups), unrestricted)
-        request = Request(text, limit, offset, tuple(filters), reader, highlight)
+        request = Request(
+            text, limit, offset, tuple(filters), reader, highlight, sort=tuple(sort), facets=tuple(facets)
+        )
         from syncline.service import searching
 
         return searching.search(self._installation, index, request)
@@ -137,6 +144,47 @@ class Syncline:
         control = self._installation.control()
         draft = connectors.draft(control, kind, settings, name=name, index=index, guard=guard)
         return connectors.add(self._installation, draft)
+
+    def add_index(
+        self,
+        name: str,
+        *,
+        destination: str = "embedded",
+        settings: Mapping[str, Any] | None = None,
+        description: str = "",
+    ) -> Index:
+        """Make an index, empty. `destination` is where its documents land: a kind, or an import path "module:name";
+        `settings` are its. Raises UsageError when the name is taken, NotFound, ConfigInvalid."""
+        return index_service.add(
+            self._installation, name, description, destination=destination, settings=settings or {}
+        )
+
+    def list_indexes(self) -> list[Index]:
+        """All of them, by name."""
+        return index_service.all(self._installation) if self._installation.exists else []
+
+    def index(self, ref: str) -> Index:
+        """By name or id. Raises NotFound."""
+        return index_service.get(self._installation, ref)
+
+    def update_index(
+        self, ref: str, *, description: str | None = None, settings: Mapping[str, Any] | None = None
+    ) -> Index:
+        """Change what is given; of `settings`, None takes one back to its default. Raises ConfigInvalid."""
+        return index_service.update(self._installation, self.index(ref), description=description, settings=settings)
+
+    def check_index(self, ref: str) -> None:
+        """Prove that its destination can be reached and written. Raises what is wrong."""
+        from syncline.service import landing
+
+        landing.check(self._installation, self.index(ref))
+
+    def remove_index(self, ref: str, *, cascade: bool = False, abandon: bool = False) -> list[str]:
+        """Remove it with its documents; with `cascade` also the connectors that feed it, whose names are returned. With
+        `abandon`, documents that lie elsewhere are left there. Raises IndexInUse, JobActive, DestinationError."""
+        found = self.index(ref)
+        removed = index_service.remove(self._installation, found, cascade=cascade, abandon=abandon)
+        return [connector.name for connector in removed]
 
     def connectors(self) -> list[Connector]:
         """All of them, by name."""

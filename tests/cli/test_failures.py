@@ -126,7 +126,7 @@ def test_for_people_an_error_is_a_line_and_a_remedy(cli, api):
         (["sync", "a", "b"], "unexpected extra argument"),
         (["sync", "a", "--ful"], "--full"),
         (["jobs", "--state", "broken"], "--state"),
-        (["search", "x", "--limit", "0"], "--limit"),
+        (["search", "x", "--limit", "-1"], "--limit"),
         (["--bogus", "sync"], "--bogus"),
     ],
 )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import click
 import pytest
 
-from syncline.cli.inputs import parse_filters, parse_settings
-from syncline.model.search import Filter
+from syncline.cli.inputs import parse_facets, parse_filters, parse_settings, parse_sorts
+from syncline.model.search import Facet, Filter, Results, Sort
 
 
 @pytest.mark.parametrize(
@@ -139,3 +141,21 @@ def test_search_hands_over_who_asks(cli, api, make):
     assert (asked["limit"], asked["offset"]) == (5, 20)
     cli("search", "x", "--all-documents")
     assert api.asked("search")["unrestricted"] is True
+
+
+def test_orders_and_facets_are_read_as_documented():
+    assert parse_sorts(["year", "-year", "- year"]) == [Sort("year"), Sort("year", True), Sort("year", True)]
+    assert parse_facets(["lang", "lang=20", "a=b"]) == [Facet("lang"), Facet("lang", 20), Facet("a=b")]
+    for read, wrong in ((parse_sorts, ""), (parse_sorts, "-"), (parse_facets, ""), (parse_facets, "=20")):
+        with pytest.raises(click.BadParameter):
+            read([wrong])
+
+
+def test_search_hands_over_orders_and_facets(cli, api, make):
+    api.answers["search"] = Results(2, [], {"lang": [("de", 2)]})
+    assert "de" in cli("--human", "search", "x", "--sort", "-year", "--facet", "lang=3", "--limit", "0").out
+    asked = api.asked("search")
+    assert (asked["sort"], asked["facets"], asked["limit"]) == ([Sort("year", True)], [Facet("lang", 3)], 0)
+    assert json.loads(cli("--json", "search", "x", "--facet", "lang").out)["facets"] == {
+        "lang": [{"value": "de", "count": 2}]
+    }

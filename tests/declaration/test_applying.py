@@ -6,7 +6,6 @@ import pytest
 
 from syncline.model.errors import NotFound
 from syncline.model.ports import no_crash
-from syncline.runner.lease import Lease
 from syncline.service import connectors, indexes, jobs, schedules, triggers, webhooks
 from syncline.service.declaration.applying import LOCK, Applied, Applying, apply_file, carry_out
 from syncline.service.declaration.difference import told
@@ -252,7 +251,7 @@ def test_what_somebody_changed_after_the_difference_was_shown_is_not_overwritten
 
 def test_two_applies_do_not_run_at_once(place):
     place.installation.make()
-    lease = Lease(place.installation.path("leases", LOCK))
+    lease = place.installation.lease(LOCK)
     assert lease.acquire()
     with pytest.raises(Applying):
         place.apply(EVERYTHING)

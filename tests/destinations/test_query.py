@@ -144,7 +144,7 @@ def test_a_phrase_of_one_word_and_a_very_long_one_are_no_trouble(filled):
     assert desk.ids('"' + "word " * 400 + '"') == ["a"]
 
 
-@pytest.mark.parametrize("page", [{"limit": 0}, {"limit": 1001}, {"offset": -1}, {"offset": 10_001}])
+@pytest.mark.parametrize("page", [{"limit": -1}, {"limit": 1001}, {"offset": -1}, {"offset": 10_001}])
 def test_a_page_out_of_range_is_refused_with_a_remedy(desk, page):
     desk.truth.put("a")
     desk.index.settle()

@@ -72,9 +72,10 @@ class MemoryTruth:
             self.mark = n
             self.gone -= set(removed)
 
-    def get(self, numbers: Sequence[int]) -> dict[int, StoredDocument]:
+    def get(self, numbers: Sequence[int], *, text: bool = True) -> dict[int, StoredDocument]:
         with self._lock:
-            return {n: self.documents[n] for n in numbers if n in self.documents}
+            found = {n: self.documents[n] for n in numbers if n in self.documents}
+        return found if text else {n: document._replace(text="") for n, document in found.items()}
 
     def close(self) -> None:
         self.opened -= 1
@@ -88,7 +89,7 @@ class FileTruth:
     """The same in a SQLite file: what several processes see."""
 
     def __init__(self, path: str) -> None:
-        self._db = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
+        self._db = sqlite3.connect(path, timeout=120, isolation_level=None, check_same_thread=False)
         self._db.execute("pragma journal_mode = wal")
         self._db.executescript("""
             create table if not exists documents (n integer primary key autoincrement, id text unique, body text);
@@ -136,7 +137,7 @@ class FileTruth:
         self._db.executemany("delete from gone where n = ?", [(n,) for n in removed])
         self._db.execute("commit")
 
-    def get(self, numbers: Sequence[int]) -> dict[int, StoredDocument]:
+    def get(self, numbers: Sequence[int], *, text: bool = True) -> dict[int, StoredDocument]:
         rows = self._db.execute(
             "select n, id, body from documents where n in (select value from json_each(?))", (json.dumps(numbers),)
         )

@@ -36,7 +36,7 @@ def test_the_first_two_lines_of_shell_do_all_the_set_up(readme: str, blocks: Blo
 def commands_in(text: str, blocks: Blocks) -> Iterator[str]:
     """Every call of syncline that a page shows."""
     for block in blocks(text, "sh"):
-        for line in block.splitlines():
+        for line in block.replace("\\\n", " ").splitlines():
             for part in line.split(" && "):
                 _, is_call, call = (
                     part.rpartition("syncline ") if part.startswith((".venv", "syncline")) else ("", "", "")

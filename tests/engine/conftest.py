@@ -30,12 +30,16 @@ class World:
     def __init__(self, path: Path) -> None:
         self.path = str(path / "truth.db")
         self.crash: CrashPoint = no_crash
-        self.truth = Truth(self.path, crash=self._passed)
+        self.truth = self.open()
         self.source: Any = MemorySource()
         self.clock = FakeClock()
         self.settings: dict[str, Any] = {}
         self._jobs = itertools.count(1)
         self._fences = itertools.count(1)
+
+    def open(self) -> Any:
+        """The truth, opened once more."""
+        return Truth(self.path, crash=self._passed)
 
     def run(self, source: Any = None, **settings: Any) -> Ending:
         """A new job."""
@@ -63,7 +67,7 @@ class World:
         """As after the death of the process."""
         self.crash = no_crash
         self.truth.close()
-        self.truth = Truth(self.path, crash=self._passed)
+        self.truth = self.open()
 
     def contents(self) -> list[object]:
         """Everything durable but numbers, for "byte for byte"."""

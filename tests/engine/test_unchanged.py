@@ -100,7 +100,7 @@ def test_a_plan_says_the_same_and_changes_nothing(world: Any, table: Table) -> N
 
 def test_a_name_that_the_ledger_does_not_hold_is_not_lost(world: Any, table: Table) -> None:
     row = world.truth.held(1, ["d5"])["d5"]
-    with world.truth._write("test"):
+    with world.truth.writing("test"):
         world.truth._delete([(row.seq, 1)])
     ending = world.run(table)
     assert table.asked == ["names", "pages", "d5"]

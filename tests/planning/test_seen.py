@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -41,3 +42,17 @@ def test_a_million_documents_cost_a_few_hundred_bytes_in_a_checkpoint() -> None:
     seen = Seen()
     seen.add_all(range(1, 1_000_001))
     assert len(seen.to_bytes()) < 2000
+
+
+@pytest.mark.parametrize(("first", "last"), [(1, 64), (7, 100), (8, 199), (0, 63), (1000, 1500)])
+def test_numbers_that_follow_each_other_are_put_in_at_once_as_one_by_one(first: int, last: int) -> None:
+    before = [3, 8, 64, 70, 1200]
+    one, other = Seen(), Seen()
+    one.add_all(before)
+    other.add_all(before)
+    run = list(range(first, last + 1))
+    new = one.add_all(run)
+    assert new == sum(other.add_all([number]) for number in run)
+    assert one == other
+    assert one.add_all(run) == 0
+    assert one.add_all([last, *run]) == 0  # no run

@@ -11,7 +11,7 @@ import pytest
 
 from syncline.server.app import create_app
 from syncline.server.house import House
-from syncline.store.sqlite.answers import AT_WORK_S, KEEP_S, Answers
+from syncline.store.relational.answers import AT_WORK_S, KEEP_S, Answers
 from syncline.store.sqlite.control import Control
 
 

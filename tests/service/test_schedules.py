@@ -26,8 +26,8 @@ from syncline.model.shapes import iso
 from syncline.scheduler.due import delay
 from syncline.service import schedules
 from syncline.service.schedules import Ticker
-from syncline.store.sqlite.jobs import new_id
-from syncline.store.sqlite.schedules import Schedules
+from syncline.store.relational.jobs import new_id
+from syncline.store.relational.schedules import Schedules
 from syncline.testing import CrashRecorder, SimulatedCrash
 from syncline.testing.clock import FakeClock
 from syncline.wiring import Installation

@@ -25,7 +25,7 @@ from syncline.model.triggers import Trigger, TriggerDisabled, TriggerExpired, Tr
 from syncline.scheduler.settling import Settling
 from syncline.service import connectors, jobs, triggers
 from syncline.service.triggers import AfterSuccess, FolderWatcher
-from syncline.store.sqlite.triggers import Triggers
+from syncline.store.relational.triggers import Triggers
 from syncline.testing import CrashRecorder, SimulatedCrash
 from syncline.testing.clock import FakeClock
 from syncline.wiring import Installation

@@ -28,7 +28,7 @@ from syncline.model.webhooks import DeliveryState, Webhook
 from syncline.outgoing.addresses import TargetRefused
 from syncline.service import connectors, webhooks
 from syncline.service.webhooks import Dispatcher
-from syncline.store.sqlite.webhooks import Webhooks
+from syncline.store.relational.webhooks import Webhooks
 from syncline.testing import CrashRecorder, FakeClock, SimulatedCrash
 from syncline.wiring import Installation
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from syncline.model.errors import Conflict
+from syncline.store.relational.records import PAGE, Records
 from syncline.store.sqlite.control import Control
-from syncline.store.sqlite.records import PAGE, Records
 
 
 @pytest.fixture

@@ -22,9 +22,10 @@ from syncline.model.connectors import Connector
 from syncline.model.errors import Conflict, CredentialsInvalid, NotFound
 from syncline.service import connectors, keys
 from syncline.service.rotation import Rotated, Rotating, rotate
+from syncline.store.relational import sealed
+from syncline.store.relational.answers import Answers
+from syncline.store.relational.records import Records
 from syncline.store.secrets import NEW_VARIABLE, VARIABLE, Vault, drafted
-from syncline.store.sqlite import sealed
-from syncline.store.sqlite.answers import Answers
 from syncline.testing.crashes import CrashRecorder, SimulatedCrash
 from syncline.wiring import Installation
 
@@ -77,6 +78,14 @@ def fill(installation: Installation) -> None:
     answers.begin("ci", "token-1", b"request", 0.0)
     body = keep("answer:ci:token-1", drafted("answer:ci:token-1", {"body": f"{CANARY}-answer"}, FIELDS))
     answers.finish("ci", "token-1", 201, {}, json.dumps(body).encode())
+    place = keep("i-1", drafted("i-1", {"token": f"{CANARY}-index"}, FIELDS))
+    db.execute(
+        "insert into indexes (id, name, created_at, updated_at, settings) values ('i-1', 'shop', 0, 0, ?)",
+        (json.dumps(place),),
+    )
+    owner = "elastic:secret:s-1"
+    record = keep(owner, drafted(owner, {"secret": f"{CANARY}-record"}, FIELDS))
+    Records(installation.control(), "elastic").add("secret", "s-1", record, 0.0)
 
 
 def secrets_of(data_dir: str) -> list[str]:
@@ -93,7 +102,7 @@ def secrets_of(data_dir: str) -> list[str]:
     return sorted(found.values())
 
 
-KEPT = ("connector", "nested", "key", "trigger", "hook", "old-hook", "answer")
+KEPT = ("connector", "nested", "key", "trigger", "hook", "old-hook", "answer", "record", "index")
 
 
 def everything(*names: str) -> list[str]:
@@ -110,7 +119,7 @@ def opened_by(key: bytes, state: Path) -> list[str]:
 
     places = [
         f"{owner}:{place}".encode()
-        for owner in ("c-1", "key:ci", "key:gone", "t-1", "w-1", "answer:ci:token-1")
+        for owner in ("c-1", "key:ci", "key:gone", "t-1", "w-1", "answer:ci:token-1", "elastic:secret:s-1", "i-1")
         for place in ("token", "logins.0.password", "secret", "previous.0.secret", "body")
     ]
     found = []
@@ -141,7 +150,15 @@ def test_after_a_rotation_everything_opens_and_the_old_key_opens_nothing(here: I
     assert {f'"{text}"' for text in everything()} <= set(opened_by(old, state))  # so the test can see what it looks for
     done = quickly(here)
     assert done.as_dict() == {
-        "resealed": {"connectors": 1, "keys": 1, "triggers": 1, "webhooks": 1, "answers": 1},
+        "resealed": {
+            "connectors": 1,
+            "keys": 1,
+            "triggers": 1,
+            "webhooks": 1,
+            "answers": 1,
+            "records": 1,
+            "indexes": 1,
+        },
         "key": "file",
         "old_data_erased": True,
         "next_step": "",
@@ -169,9 +186,11 @@ def test_whoever_stores_something_sealed_is_known_here() -> None:
         str(path.relative_to(source)) for path in source.rglob("*.py") if "vault.keep(" in path.read_text("utf-8")
     }
     assert storing == {
+        "dialects/elastic/sealing.py",
         "server/idempotency.py",
         "service/connectors.py",
         "service/declaration/applying.py",
+        "service/indexes.py",
         "service/keys.py",
         "service/triggers.py",
         "service/webhooks.py",
@@ -436,7 +455,7 @@ def test_the_command_rotates_and_says_what_it_did(
     monkeypatch.setenv(NEW_VARIABLE, "a new passphrase, longer")
     assert run(["secrets", "rotate", "--human", "--data-dir", str(state)]) == 0
     told = capsys.readouterr()
-    assert "5 rows" in told.out
+    assert "7 rows" in told.out
     assert VARIABLE in told.err
     monkeypatch.delenv(NEW_VARIABLE)
     monkeypatch.setenv(VARIABLE, "a new passphrase, longer")

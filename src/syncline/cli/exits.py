@@ -41,6 +41,8 @@ _BY_CODE: Mapping[str, Exit] = {
     "usage": Exit.USAGE,
     "config.invalid": Exit.USAGE,
     "data_dir.busy": Exit.TEMPORARY,
+    "store.busy": Exit.TEMPORARY,
+    "store.unavailable": Exit.TEMPORARY,
     "job.active": Exit.TEMPORARY,
     "job.fenced": Exit.TEMPORARY,
 }

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from syncline.model.search import Filter
+    from syncline.model.search import Facet, Filter, Sort
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -106,6 +106,30 @@ def _filter(text: str) -> Filter:
         return Filter(field, "range", (bound, None) if op == ">=" else (None, bound))
     meanings = _meanings(value, text_only=field in _TEXT_FIELDS)
     return Filter(field, "eq", meanings[0]) if len(meanings) == 1 else Filter(field, "in", meanings)
+
+
+def parse_sorts(texts: Iterable[str]) -> list[Sort]:
+    """`field`, or `-field` for descending. Raises click.UsageError."""
+    from syncline.model.search import Sort
+
+    for text in texts:
+        if not text.strip("- "):
+            raise click.BadParameter(f"{text!r} names no field", param_hint="--sort")
+    return [Sort(text.removeprefix("-").strip(), text.startswith("-")) for text in texts]
+
+
+def parse_facets(texts: Iterable[str]) -> list[Facet]:
+    """`field`, or `field=20` for so many values. Raises click.UsageError."""
+    return [_facet(text) for text in texts]
+
+
+def _facet(text: str) -> Facet:
+    from syncline.model.search import Facet
+
+    field, equals, limit = text.rpartition("=") if re.search(r"=[0-9]{1,5}\Z", text) else (text, "", "")
+    if not field.strip():
+        raise click.BadParameter(f"cannot read {text!r}; use field or field=20", param_hint="--facet")
+    return Facet(field.strip(), int(limit)) if equals else Facet(field.strip())
 
 
 def _bound(text: str, value: str) -> Any:

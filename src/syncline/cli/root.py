@@ -27,7 +27,8 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "job": "syncline.cli.job:job",
         "errors": "syncline.cli.errors:errors",
     },
-    "Connectors and sources": {
+    "Indexes, connectors and sources": {
+        "index": "syncline.cli.indexes:index",
         "connector": "syncline.cli.connectors:connector",
         "source": "syncline.cli.sources:source",
     },

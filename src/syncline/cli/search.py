@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from syncline.cli.commands import Command
-from syncline.cli.inputs import parse_filters
+from syncline.cli.inputs import parse_facets, parse_filters, parse_sorts
 from syncline.cli.session import Session
 from syncline.cli.text import clean, count, one_line
 
@@ -23,12 +23,13 @@ MATCH_BEGINS, MATCH_ENDS = "\x02", "\x03"
     examples=[
         'syncline search "refund policy"',
         "syncline search refund --filter 'year>=2023' --filter lang=en,de",
+        "syncline search refund --sort -year --facet lang",
         "syncline search salaries --user ann --group hr       # what may ann find?",
         "syncline search refund --json | jq -r '.results[].id'",
     ],
 )
 @click.argument("query")
-@click.option("--limit", type=click.IntRange(1, 1000), default=10, show_default=True, help="Results at most.")
+@click.option("--limit", type=click.IntRange(0, 1000), default=10, show_default=True, help="Results at most.")
 @click.option("--offset", type=click.IntRange(0, 10_000), default=0, help="Pass over so many results.")
 @click.option(
     "--filter",
@@ -37,6 +38,20 @@ MATCH_BEGINS, MATCH_ENDS = "\x02", "\x03"
     metavar="CONDITION",
     help="field=value, field=a,b (one of them), field>=low, field<=high (numbers or dates), or field (has it). "
     "Repeatable: all must hold.",
+)
+@click.option(
+    "--sort",
+    "sorts",
+    multiple=True,
+    metavar="FIELD",
+    help="Sort by this field instead of by rank; -FIELD: descending. Repeatable: the next decides among equals.",
+)
+@click.option(
+    "--facet",
+    "facets",
+    multiple=True,
+    metavar="FIELD",
+    help="Count the values of this field among all matches; FIELD=20: so many values. Repeatable.",
 )
 @click.option("--user", metavar="NAME", help="Search as this user.")
 @click.option("--group", "groups", multiple=True, metavar="NAME", help="... who is in this group. Repeatable.")
@@ -49,6 +64,8 @@ def search(
     limit: int,
     offset: int,
     filters: tuple[str, ...],
+    sorts: tuple[str, ...],
+    facets: tuple[str, ...],
     user: str | None,
     groups: tuple[str, ...],
     all_documents: bool,
@@ -58,7 +75,7 @@ def search(
 
     Documents that name their readers are found only by those (--user, --group), or with --all-documents.
     """
-    conditions = parse_filters(filters)
+    conditions, order, counted = parse_filters(filters), parse_sorts(sorts), parse_facets(facets)
     with session.api() as api:
         results = api.search(
             query,
@@ -70,6 +87,8 @@ def search(
             groups=groups,
             unrestricted=all_documents,
             highlight=("", "") if session.as_json else (MATCH_BEGINS, MATCH_ENDS),
+            sort=order,
+            facets=counted,
         )
     if session.as_json:
         from syncline.cli.shapes import results_shape
@@ -80,6 +99,18 @@ def search(
 
 
 def _show(session: Session, query: str, results: Results, offset: int) -> None:
+    _show_hits(session, query, results, offset)
+    for field, values in results.facets.items():
+        session.say()
+        session.say(click.style(clean(field), bold=True))
+        for value, number in values:
+            session.say(f"  {number:>9,}  {one_line(str(value))}")
+
+
+def _show_hits(session: Session, query: str, results: Results, offset: int) -> None:
+    if not results.hits and results.total and not offset:
+        session.say(count(results.total, "result"))
+        return
     if not results.hits:
         more = f"; there are {results.total:,} before the offset" if results.total else ""
         session.say(f"nothing found for {clean(query)!r}{more}")

@@ -67,7 +67,11 @@ def hit_shape(hit: Hit) -> dict[str, Any]:
 
 def results_shape(results: Results) -> dict[str, Any]:
     """The answer of `search --json`."""
-    return {"total": results.total, "results": [hit_shape(hit) for hit in results.hits]}
+    shape = {"total": results.total, "results": [hit_shape(hit) for hit in results.hits]}
+    if not results.facets:
+        return shape
+    pairs = results.facets.items()
+    return {**shape, "facets": {name: [{"value": v, "count": n} for v, n in values] for name, values in pairs}}
 
 
 def stories_shape(id: str, stories: Sequence[Story]) -> dict[str, Any]:

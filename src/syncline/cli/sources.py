@@ -62,7 +62,7 @@ def show(session: Session, kind: str) -> None:
     if schema.get("description"):
         session.say(f"  {one_line(schema['description'])}")
     session.say()
-    _show_settings(session, schema)
+    show_settings(session, schema)
 
 
 @source.command(
@@ -90,7 +90,8 @@ def test(session: Session, kind: str, pairs: tuple[str, ...]) -> int:
     return Exit.DONE if ok else Exit.ERROR
 
 
-def _show_settings(session: Session, schema: Mapping[str, Any]) -> None:
+def show_settings(session: Session, schema: Mapping[str, Any]) -> None:
+    """A table of the settings in a JSON schema."""
     from syncline.cli.tables import Cell, show_table
 
     needed = schema.get("required", [])

@@ -18,4 +18,9 @@ DIALECTS: Final = {
 
 # dialect: "module:function" that the server's clockwork calls with a Host. It returns when it wants to be called again
 # (Unix seconds; None: when the control plane changes). Only for dialects that keep records.
-CHORES: Final[dict[str, str]] = {}
+CHORES: Final[dict[str, str]] = {
+    "kendra": "syncline.dialects.kendra.ending:tend",
+    "twinmaker": "syncline.dialects.twinmaker:by_the_clock",
+    "airweave": "syncline.dialects.airweave:chore",
+    "elastic": "syncline.dialects.elastic.watching:step",
+}

@@ -37,6 +37,13 @@ class Rest(NamedTuple):
     highest: int
 
 
+class Unseen(NamedTuple):
+    """Ledger rows that were not seen, by seq in order, and how many rows there are; each has a document."""
+
+    seqs: Sequence[int]
+    rows: int
+
+
 class Desk:
     """Collects what was decided, counts it, and commits it in batches."""
 
@@ -50,6 +57,7 @@ class Desk:
         # Without a cursor the source is listed from its start, and absence is proved afresh.
         self.seen = self.counted.copy() if resume.job_cursor else Seen()
         self.everything_seen = False  # every row of the ledger, without having met them one by one
+        self.unseen: Unseen | None = None  # what was not seen, while nothing was written since it became known
         self.carried = len(self.seen)  # seen by an earlier attempt, perhaps in another place
         self.fresh = not resume.counted
         self.failed = resume.counters.failed > 0  # by this attempt or an earlier one of the job
@@ -100,6 +108,7 @@ class Desk:
     def keep_names(self, rest: Rest, names: Iterable[Sequence[str]]) -> bool:
         """Keep the ledger rows of those ids. False: some of them are not in the ledger, and nothing was done."""
         assert isinstance(self._ledger, Tallies)
+        rows_in_all = self.named + rest.rows
         there: set[str] = set()
         for some in names:
             there.update(some)
@@ -113,6 +122,7 @@ class Desk:
             for seq in gone:
                 bits.discard(seq)
         self.counters.add(Kind.KEPT, len(there))
+        self.unseen = Unseen(sorted(gone), rows_in_all)
         return True
 
     def put(self, document: Document, fingerprint: bytes, held: Held | None, reason: str) -> None:
@@ -166,6 +176,7 @@ class Desk:
         self._batch.marks.append(Mark(row, held.seq if held else None))
 
     def _note(self, outcome: Outcome, held: Held | None) -> None:
+        self.unseen = None
         self._batch.outcomes.append(outcome)
         self.open_ids.add(outcome.id)
         if held is not None:

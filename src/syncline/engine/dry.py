@@ -78,6 +78,11 @@ class DryLedger:
             chosen = set(choose([row.seq for row in rows]))
             yield [row for row in rows if row.seq in chosen]
 
+    def rows_at(self, connector: int, seqs: Sequence[int]) -> list[Held]:
+        """Of the real ledger."""
+        assert isinstance(self._inner, Tallies)
+        return self._inner.rows_at(connector, seqs)
+
     def rows(self, connector: int, batch: int = 5000) -> Iterator[list[Held]]:
         """Of the real ledger."""
         return self._inner.rows(connector, batch)

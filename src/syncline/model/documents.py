@@ -6,18 +6,25 @@ unique within one connector; two connectors of one index may use the same id wit
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import IntEnum
+from json.encoder import c_make_encoder, encode_basestring  # type: ignore[attr-defined]
 from typing import Any, NamedTuple
 
 import xxhash
 
 MAX_ID_BYTES = 4096
 
-encode_metadata = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True, default=str).encode
-"""Metadata as canonical JSON: the same mapping gives the same text, whatever its order."""
+_SMALL = 65_536  # characters up to which a body is joined to the other fields, and hashed in one go
+
+# What json.JSONEncoder.encode makes anew for every call.
+_chunks = c_make_encoder(None, str, encode_basestring, None, ":", ",", True, False, True)
+
+
+def encode_metadata(value: Any) -> str:
+    """Metadata as canonical JSON: the same mapping gives the same text, whatever its order."""
+    return "".join(_chunks(value, 0))
 
 
 @dataclass(slots=True)
@@ -31,11 +38,13 @@ class Document:
                 Give it together with `version` so that unchanged documents cost no read.
     title       shown and searched with more weight; extraction may fill it when empty.
     media_type  such as "text/markdown"; guessed from `id` and the bytes when empty.
-    metadata    flat JSON: strings, numbers, booleans, or lists of strings. Filterable in search.
+    metadata    flat JSON: strings, numbers, booleans, or lists of strings. Filterable in search. Once a document has
+                been handed over, whoever changes it gives the document another mapping.
     url         where a person can open it.
     allow, deny principals ("user:ann", "group:sales"); an empty `allow` means public. `deny` wins.
     version     anything that changes when the document does (etag, mtime, revision); None: compare by content.
     warning     (code, message) when the document was taken with a reservation, such as text that was cut.
+    vector      made of it on the way, for destinations that keep one: a sequence of floats. A source gives none.
     """
 
     id: str
@@ -50,26 +59,41 @@ class Document:
     version: str | None = None
     load: Callable[[], bytes | str] | None = None
     warning: tuple[str, str] | None = None
+    vector: Any = None
+    _told: tuple[Any, str] | None = field(default=None, init=False, repr=False, compare=False)
 
     def fingerprint(self) -> bytes:
         """16 bytes that change when anything a reader of the index could see changes. `version` has no part in it.
         Source: XXH3-128 over length-prefixed fields; a change detector, not a signature."""
-        body = self.content if self.text is None else self.text.encode("utf-8", "surrogatepass")
-        digest = xxhash.xxh3_128(body or b"")
-        if self.title or self.metadata or self.url or self.allow or self.deny or self.media_type:
-            digest.update(b"\0" + fields_as_bytes(self))
+        body = (self.content if self.text is None else self.text.encode("utf-8", "surrogatepass")) or b""
+        if not (self.title or self.metadata or self.url or self.allow or self.deny or self.media_type):
+            return xxhash.xxh3_128_digest(body)
+        fields = b"\0" + fields_as_bytes(self)
+        if len(body) <= _SMALL:
+            return xxhash.xxh3_128_digest(body + fields)
+        digest = xxhash.xxh3_128(body)
+        digest.update(fields)
         return digest.digest()
+
+    def metadata_as_json(self) -> str:
+        """The metadata as `encode_metadata` has it, "" when there is none; encoded once."""
+        metadata = self.metadata
+        if not metadata:
+            return ""
+        if self._told is None or self._told[0] is not metadata:
+            self._told = (metadata, encode_metadata(metadata))
+        return self._told[1]
 
     def size(self) -> int:
         """Bytes (or characters, of text) this document holds in memory."""
-        return len(self.text or "") + len(self.content or b"")
+        return len(self.text or "") + len(self.content or b"") + (0 if self.vector is None else 4 * len(self.vector))
 
 
 def fields_as_bytes(document: Document, metadata: str | None = None) -> bytes:
     """Everything of a document but id, body and version, unambiguous and in a fixed order. `metadata` is its JSON, if
-    that is at hand already."""
+    another one than its own is meant."""
     if metadata is None:
-        metadata = encode_metadata(document.metadata) if document.metadata else ""
+        metadata = document.metadata_as_json()
     title, media_type, url = document.title, document.media_type, document.url
     fields = f"{len(title)}:{title}{len(media_type)}:{media_type}{len(url)}:{url}{len(metadata)}:{metadata}"
     if document.allow or document.deny:

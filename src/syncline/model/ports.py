@@ -180,6 +180,10 @@ class Tallies(Protocol):
         """As `Ledger.rows`, but only the rows whose seq `choose` lets through, batch by batch."""
         ...
 
+    def rows_at(self, connector: int, seqs: Sequence[int]) -> list[Held]:
+        """The rows with those numbers, in their order; absent ones are left out. One round trip."""
+        ...
+
 
 class Ledger(Protocol):
     """One index as the engine sees it: the ledger, the checkpoint and the documents behind them.
@@ -325,8 +329,9 @@ class DocumentFeed(Protocol):
         """Everything up to `n`, and those removals, are durable in the derived index."""
         ...
 
-    def get(self, numbers: Sequence[int]) -> dict[int, StoredDocument]:
-        """The documents with these numbers; absent ones are left out. One round trip."""
+    def get(self, numbers: Sequence[int], *, text: bool = True) -> dict[int, StoredDocument]:
+        """The documents with these numbers; absent ones are left out. One round trip. Without `text`, theirs is left
+        empty, and none is read."""
         ...
 
     def close(self) -> None: ...

@@ -45,11 +45,13 @@ Condition = Filter | All | AnyOf | Not
 
 
 class Reader(NamedTuple):
-    """Who asks. Documents without an `allow` list are public; others need one of these principals."""
+    """Who asks. Documents without an `allow` list are public; others need one of these principals. `groups_of` has
+    further groups that count for the documents of one connector only, by its number."""
 
     user: str | None = None
     groups: Sequence[str] = ()
     unrestricted: bool = False  # the owner of the index looking at everything
+    groups_of: Mapping[int, Sequence[str]] = {}
 
 
 class Sort(NamedTuple):

@@ -23,7 +23,8 @@ class DeliveryState(StrEnum):
 class Webhook:
     """One row of the webhook table. Times are Unix seconds.
 
-    types          the event types it wants; empty: all.
+    types          the event types it wants; empty: all. One with a slash is in the words of the dialect before it,
+                   "airweave/sync.completed": that dialect makes the messages, and sees to it that they are sent.
     connectors     ids of the connectors whose events it wants; None: all.
     sealed         {"secret", "previous": [{"secret", "until"}]} with the signing secrets sealed.
     failing_since  when the first of its failures since its last success was; None: it is well.
@@ -46,6 +47,11 @@ class Webhook:
     revision: int = 1
     created_at: float = 0.0
     updated_at: float = 0.0
+
+    @property
+    def dialect(self) -> str:
+        """In whose words it is told; "" for our own."""
+        return self.types[0].rpartition("/")[0] if self.types else ""
 
     def wants(self, event: Event) -> bool:
         """True when it is to be told of this event."""

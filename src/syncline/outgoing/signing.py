@@ -53,10 +53,11 @@ def signature(secret: str, id: str, timestamp: int, body: bytes) -> str:
     return "v1," + base64.b64encode(digest).decode()
 
 
-def signed_headers(id: str, timestamp: int, body: bytes, secrets: Sequence[str]) -> dict[str, str]:
-    """The three headers of one attempt, signed with each of the secrets in that order."""
-    return {
-        "webhook-id": id,
-        "webhook-timestamp": str(timestamp),
-        "webhook-signature": " ".join(signature(secret, id, timestamp, body) for secret in secrets),
-    }
+def signed_headers(
+    id: str, timestamp: int, body: bytes, secrets: Sequence[str], names: Sequence[str] = ("webhook",)
+) -> dict[str, str]:
+    """The three headers of one attempt, signed with each of the secrets in that order; once for each of `names`, which
+    their own names begin with."""
+    signatures = " ".join(signature(secret, id, timestamp, body) for secret in secrets)
+    said = {"id": id, "timestamp": str(timestamp), "signature": signatures}
+    return {f"{name}-{what}": value for name in names for what, value in said.items()}

@@ -6,6 +6,16 @@ import zlib
 from collections.abc import Iterable
 
 _MASKS = tuple(1 << bit for bit in range(8))
+_RUN = 64  # numbers from which on it pays to look whether they follow each other
+
+
+def _is_run(numbers: list[int]) -> bool:
+    """Whether each number is one more than the one before, as those of rows that were written together are."""
+    return (
+        numbers[0] >= 0
+        and numbers[-1] - numbers[0] == len(numbers) - 1
+        and numbers == list(range(numbers[0], numbers[-1] + 1))
+    )
 
 
 class Seen:
@@ -38,6 +48,8 @@ class Seen:
 
     def add_all(self, numbers: Iterable[int]) -> int:
         """Put all of them in; returns how many were new."""
+        if isinstance(numbers, list) and len(numbers) >= _RUN and _is_run(numbers):
+            return self._add_run(numbers[0], numbers[-1])
         new = 0
         bits = self._bits
         for number in numbers:
@@ -49,6 +61,16 @@ class Seen:
                 bits[index] = byte | mask
                 new += 1
         return new
+
+    def _add_run(self, first: int, last: int) -> int:
+        """The same for `first` to `last`, in one go."""
+        start, stop = first >> 3, (last >> 3) + 1
+        if stop > len(self._bits):
+            self._grow(stop - 1)
+        before = int.from_bytes(self._bits[start:stop], "little")
+        after = before | (((1 << (last - first + 1)) - 1) << (first & 7))
+        self._bits[start:stop] = after.to_bytes(stop - start, "little")
+        return (after ^ before).bit_count()
 
     def add_up_to(self, number: int) -> None:
         """Put 1 to `number` in."""

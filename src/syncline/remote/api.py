@@ -12,10 +12,11 @@ from urllib.parse import quote
 
 from syncline.model.connectors import Connector, Guard
 from syncline.model.errors import SynclineError, UsageError
+from syncline.model.indexes import Index
 from syncline.model.jobs import Job, JobState
 from syncline.model.outcomes import Kind, Outcome
 from syncline.model.reports import Plan, Progress, Story, SyncResult, VerifyReport
-from syncline.model.search import Filter, Results
+from syncline.model.search import Condition, Facet, Results, Sort
 from syncline.remote import parsing
 from syncline.remote.client import Client, Told
 from syncline.remote.errors import of_dict
@@ -163,19 +164,23 @@ class Remote:
         index: str | None = None,
         limit: int = 10,
         offset: int = 0,
-        filters: Sequence[Filter] = (),
+        filters: Sequence[Condition] = (),
         user: str | None = None,
         groups: Sequence[str] = (),
         unrestricted: bool = False,
         highlight: tuple[str, str] = ("", ""),
+        sort: Sequence[Sort] = (),
+        facets: Sequence[Facet] = (),
     ) -> Results:
-        """Ranked results."""
+        """Ranked results, or in the order of `sort`."""
         asked = {
             "query": text,
             "index": index,
             "limit": limit,
             "offset": offset,
-            "filters": [each._asdict() for each in filters],
+            "filters": [parsing.said_condition(each) for each in filters],
+            "sort": [each._asdict() for each in sort],
+            "facets": [each._asdict() for each in facets],
             "user": user,
             "groups": list(groups),
             "unrestricted": unrestricted,
@@ -243,6 +248,45 @@ class Remote:
         """Ids whose deletion waits for approval."""
         return [told["id"] for told in self._client.pages(f"{self._connector(ref)}/withheld")]
 
+    def add_index(
+        self,
+        name: str,
+        *,
+        destination: str = "embedded",
+        settings: Mapping[str, Any] | None = None,
+        description: str = "",
+    ) -> Index:
+        """Make an index there."""
+        asked = {"name": name, "description": description, "destination": destination, "settings": dict(settings or {})}
+        return parsing.index(self._client.post("/v1/indexes", asked))
+
+    def list_indexes(self) -> list[Index]:
+        """All that the key may see, by name."""
+        return [parsing.index(told) for told in self._client.pages("/v1/indexes")]
+
+    def index(self, ref: str) -> Index:
+        """By name or id."""
+        return parsing.index(self._client.get(self._index(ref)))
+
+    def update_index(
+        self, ref: str, *, description: str | None = None, settings: Mapping[str, Any] | None = None
+    ) -> Index:
+        """Change what is given."""
+        given = {"description": description, "settings": settings}
+        body = {name: value for name, value in given.items() if value is not None}
+        return parsing.index(self._client.patch(self._index(ref), body))
+
+    def check_index(self, ref: str) -> None:
+        """Prove that its destination can be reached and written. Raises what is wrong."""
+        told = self._client.post(f"{self._index(ref)}/check", timeout_s=PLAN_S)
+        if told["error"] is not None:
+            raise of_dict(told["error"])
+
+    def remove_index(self, ref: str, *, cascade: bool = False, abandon: bool = False) -> list[str]:
+        """Remove it with its documents; returns the names of the connectors that went with it."""
+        flags = {"cascade": cascade or None, "abandon": abandon or None}
+        return [str(name) for name in self._client.delete(self._index(ref), **flags)["connectors"]]
+
     def indexes(self) -> list[str]:
         """Names of the indexes there."""
         return [told["name"] for told in self._client.pages("/v1/indexes")]
@@ -281,6 +325,10 @@ class Remote:
         if index is not None and index != found.index:
             raise UsageError(f"connector {found.name!r} fills the index {found.index!r}, not {index!r}")
         return found
+
+    @staticmethod
+    def _index(ref: str) -> str:
+        return f"/v1/indexes/{quote(ref, safe='')}"
 
     @staticmethod
     def _connector(ref: str) -> str:

@@ -7,10 +7,11 @@ from datetime import datetime
 from typing import Any
 
 from syncline.model.connectors import Connector, Guard
+from syncline.model.indexes import Index
 from syncline.model.jobs import Job, JobState, JobType, Trigger
 from syncline.model.outcomes import Counters, Kind, Outcome
 from syncline.model.reports import Chapter, Plan, Progress, Story
-from syncline.model.search import Hit, Results
+from syncline.model.search import All, AnyOf, Condition, Filter, Hit, Not, Results
 
 _PROGRESS = ("stage", "listed", "to_write", "written", "planned", "rate", "eta_s")
 
@@ -72,6 +73,20 @@ def connector(told: Mapping[str, Any]) -> Connector:
     )
 
 
+def index(told: Mapping[str, Any]) -> Index:
+    """One index; the secrets of its destination are asterisks."""
+    return Index(
+        number=0,
+        id=told["id"],
+        name=told["name"],
+        description=told["description"],
+        revision=told["revision"],
+        created_at=when(told["created_at"]) or 0.0,
+        destination=told.get("destination", "embedded"),
+        settings=told.get("settings", {}),
+    )
+
+
 def outcome(told: Mapping[str, Any]) -> Outcome:
     """What became of one document."""
     return Outcome(told["id"], Kind(told["kind"]), told["stage"], told["code"], told["message"], told["remedy"])
@@ -111,7 +126,23 @@ def results(told: Mapping[str, Any]) -> Results:
         )
         for hit in told["results"]
     ]
-    return Results(told["total"], hits)
+    facets = {
+        field: [(each["value"], each["count"]) for each in values] for field, values in told.get("facets", {}).items()
+    }
+    return Results(told["total"], hits, facets)
+
+
+def said_condition(one: Condition) -> dict[str, Any]:
+    """A condition, as it is asked for."""
+    match one:
+        case Filter():
+            return one._asdict()
+        case All():
+            return {"all": [said_condition(inner) for inner in one.conditions]}
+        case AnyOf():
+            return {"any": [said_condition(inner) for inner in one.conditions]}
+        case Not():
+            return {"not": said_condition(one.condition)}
 
 
 def story(told: Mapping[str, Any]) -> Story:

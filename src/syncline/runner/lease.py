@@ -4,6 +4,28 @@ from __future__ import annotations
 
 import fcntl
 import os
+from typing import Protocol
+
+
+class Lock(Protocol):
+    """The right to do something that one process does at a time. It is lost when the process dies, however."""
+
+    def acquire(self) -> bool:
+        """Take it; False when a living process has it."""
+        ...
+
+    def release(self) -> None:
+        """Give it back."""
+        ...
+
+    def is_free(self) -> bool:
+        """True when no living process has it."""
+        ...
+
+    @property
+    def held(self) -> bool:
+        """Whether we have it, as far as we know."""
+        ...
 
 
 class Lease:
@@ -24,6 +46,11 @@ class Lease:
             return False
         self._fd = fd
         return True
+
+    @property
+    def held(self) -> bool:
+        """See `Lock`."""
+        return self._fd is not None
 
     def release(self) -> None:
         """Give it back. The file stays: removing it would race with the next holder."""

@@ -32,7 +32,7 @@ from syncline.model.jobs import Candidate, Job, JobEvent, JobState
 from syncline.model.outcomes import Counters
 from syncline.model.ports import Clock, JobBook
 from syncline.runner.choice import Limits, choose
-from syncline.runner.lease import Lease
+from syncline.runner.lease import Lock
 from syncline.runner.nursery import Born, Died, Nursery
 
 POLL_S = 0.05  # how soon a stop asked for by another process is seen
@@ -92,6 +92,7 @@ class Book(JobBook, Protocol):
     def unended(self) -> list[Job]: ...
     def job(self, number: int) -> Job: ...
     def died(self, job: Job, not_before: float) -> int: ...
+    def reserve(self, number: int, server: str) -> bool: ...
 
 
 @dataclass(slots=True)
@@ -103,7 +104,7 @@ class Ground:
     """
 
     open_book: Callable[[], Book]
-    lease: Callable[[int], Lease]
+    lease: Callable[[int], Lock]
     durable_counters: Callable[[Job], Counters]
     job_task: str
     tool_task: str
@@ -147,6 +148,7 @@ class Supervisor:
         self._tasks: queue.SimpleQueue[_Task] = queue.SimpleQueue()
         self._unwanted: queue.SimpleQueue[Future[Any]] = queue.SimpleQueue()
         self._last_start: dict[int, float] = {}
+        self._name = f"{os.uname().nodename}:{os.getpid()}:{os.urandom(4).hex()}"
         self._ask_again: dict[int, float] = {}
         self._seen_version = -1
         self._looked_at = 0.0
@@ -257,7 +259,7 @@ class Supervisor:
                 taken[job.connector_number] = job.index  # another process runs it
             elif job.state is JobState.STOPPING:
                 self._bury(job)
-            else:
+            elif self._may_ask(job.number):
                 left.append(Candidate(job.number, job.connector_number, job.index, job.not_before))
         ask = [each for each in self._book.waiting() if each.number not in ours and self._may_ask(each.number)]
         ground = self._ground
@@ -268,6 +270,9 @@ class Supervisor:
         return time.monotonic() >= self._ask_again.get(job, 0.0)
 
     def _start(self, chosen: Candidate) -> None:
+        if not self._book.reserve(chosen.number, self._name):  # another server is about to begin it
+            self._ask_again[chosen.number] = time.monotonic() + ASK_AGAIN_S
+            return
         ref = self._new_ref()
         self._nursery.run(ref, self._ground.job_task, {"job": chosen.number, **self._ground.args})
         self._processes[ref] = _Process(ref, chosen.number, chosen.connector, chosen.index)
@@ -324,7 +329,7 @@ class Supervisor:
         job = self._book.job(process.job)
         if job.state is JobState.STOPPING:
             self._bury(job)
-        elif job.state is JobState.PENDING and exit == NOT_HAD:
+        elif exit == NOT_HAD:  # another process has it, or has it no more
             self._ask_again[job.number] = time.monotonic() + ASK_AGAIN_S
         elif job.state in (JobState.PENDING, JobState.RUNNING):
             self._mourn(job, exit)

@@ -37,7 +37,7 @@ from syncline.server.routes import (
     webhooks,
 )
 from syncline.server.watching import Watched
-from syncline.store.sqlite.jobs import new_id
+from syncline.store.relational.jobs import new_id
 
 THREADS: Final = 16
 NOUNS: Final[tuple[Operations, ...]] = (

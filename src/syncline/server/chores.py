@@ -17,7 +17,7 @@ from syncline.server.telling import Teller
 from syncline.service.schedules import Ticker
 from syncline.service.triggers import AfterSuccess, FolderWatcher
 from syncline.service.webhooks import Dispatcher
-from syncline.store.sqlite.records import Records
+from syncline.store.relational.records import Records
 from syncline.wiring import Installation
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class Clockwork:
         """Until the server ends. A failure of one chore is logged; it is tried again."""
         seen = -1
         while not self._house.closing.wait(POLL_S):
-            version = self._control.version()
+            version = self._version(seen)
             if version != seen or (self._due is not None and self._house.clock() >= self._due):
                 seen = version
                 self._quietly("log", self._teller.step)
@@ -91,6 +91,14 @@ class Clockwork:
             if time.monotonic() - self._tidied >= TIDY_EVERY_S:
                 self._tidied = time.monotonic()
                 self._quietly("tidy", self._tidy)
+
+    def _version(self, seen: int) -> int:
+        try:
+            return self._control.version()
+        except SynclineError as error:  # the database is away; it will be asked again
+            logger.error("chore.failed", extra={"fields": {"chore": "version", **error.as_dict()}})
+            self._house.closing.wait(AGAIN_S)
+            return seen
 
     def _tick(self) -> None:
         self._due = self._ticker.tick(self._house.clock())

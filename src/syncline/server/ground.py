@@ -5,11 +5,10 @@ from __future__ import annotations
 from syncline.model.jobs import Job
 from syncline.model.outcomes import Counters
 from syncline.runner.choice import Limits
-from syncline.runner.lease import Lease
 from syncline.runner.supervisor import Ground
 from syncline.server.settings import Settings
 from syncline.service import jobs
-from syncline.service.processes import PRELOAD
+from syncline.service.processes import PRELOAD, REMOTE
 from syncline.wiring import Installation
 
 
@@ -21,17 +20,14 @@ def ground_of(settings: Settings) -> Ground:
         connector = installation.control().connector(job.connector_id)
         return job.counters if connector is None else jobs.durable_counters(installation, connector, job)
 
-    def lease(connector: int) -> Lease:
-        return Lease(installation.path("leases", f"connector-{connector}.lock"))
-
     installation.control()
     return Ground(
         open_book=installation.open_control,
-        lease=lease,
+        lease=installation.lease_of,
         durable_counters=durable_counters,
         job_task="syncline.service.processes:run_attempt",
         tool_task="syncline.service.processes:run_tool",
         args={"data_dir": installation.data_dir},
-        preload=PRELOAD,
+        preload=(*PRELOAD, *REMOTE) if installation.store.remote else PRELOAD,
         limits=Limits(settings.jobs, settings.jobs_per_index),
     )

@@ -19,8 +19,8 @@ from starlette.responses import Response
 from syncline.model.errors import CredentialsInvalid
 from syncline.server.house import House
 from syncline.server.problems import TokenBusy, TokenInvalid, TokenMismatch
+from syncline.store.relational.answers import Answers, Kept
 from syncline.store.secrets import drafted
-from syncline.store.sqlite.answers import Answers, Kept
 from syncline.wiring import Installation
 
 HEADER: Final = "idempotency-key"

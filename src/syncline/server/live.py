@@ -29,7 +29,7 @@ from syncline.model.shapes import iso
 from syncline.server.house import House
 from syncline.server.problems import encoded
 from syncline.server.routes.shapes import job_answer, names_of
-from syncline.store.sqlite.control import Control
+from syncline.store.relational.control import Control
 from syncline.wiring import Installation
 
 POLL_S: Final = 0.1

@@ -23,7 +23,7 @@ from prometheus_client.registry import Collector, CollectorRegistry
 from syncline import __version__
 from syncline.model.jobs import JobState
 from syncline.model.outcomes import Kind
-from syncline.store.sqlite.tallies import Ended, Tallies, Watched
+from syncline.store.relational.tallies import Ended, Tallies, Watched
 
 if TYPE_CHECKING:
     from syncline.server.house import House

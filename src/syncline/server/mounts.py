@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from functools import partial
@@ -87,7 +88,9 @@ def mount(app: Starlette, house: House) -> None:
     """Serve every dialect at and below its prefix, with and without a slash at its end."""
     for prefix, target in DIALECTS.items():
         lazy = Lazy(partial(_built, target, house))
-        app.router.routes += [Route(prefix, endpoint=lazy), Mount(prefix, app=lazy)]
+        below = Mount(prefix, app=lazy)
+        below.path_regex = re.compile(below.path_regex.pattern, re.DOTALL)  # ids in a path may hold line breaks
+        app.router.routes += [Route(prefix, endpoint=lazy), below]
 
 
 def named(target: str) -> Callable[..., Any]:

@@ -32,7 +32,7 @@ from syncline.server.house import House
 from syncline.server.idempotency import HEADER, Once
 from syncline.server.paging import LIMIT, MAX_LIMIT
 from syncline.server.parameters import CALL, NOTHING, Faults, Parameters, Path, Query
-from syncline.store.sqlite.control import Control
+from syncline.store.relational.control import Control
 from syncline.wiring import Installation
 
 logger = logging.getLogger(__name__)

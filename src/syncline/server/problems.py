@@ -166,6 +166,7 @@ _BY_CODE: Final[Mapping[str, int]] = {
     "webhook.disabled": 409,
     "trigger.disabled": 409,
     "destination.full": 507,
+    "store.full": 507,
     "dialect.no_model": 501,
     "source.import_failed": 424,
 }
@@ -207,7 +208,13 @@ _BY_CATEGORY: Final[Mapping[str, int]] = {
     "document": 422,
     "destination": 503,
 }
-RETRY_AFTER_S: Final[Mapping[str, int]] = {"idempotency.busy": 1, "data_dir.busy": 1, "destination.unavailable": 5}
+RETRY_AFTER_S: Final[Mapping[str, int]] = {
+    "idempotency.busy": 1,
+    "data_dir.busy": 1,
+    "destination.unavailable": 5,
+    "store.busy": 1,
+    "store.unavailable": 5,
+}
 
 
 def status_of(error: SynclineError) -> int:

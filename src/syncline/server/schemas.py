@@ -69,6 +69,8 @@ class Index(Answer):
     id: str
     name: str
     description: str
+    destination: str = Field(description="Where its documents land.")
+    settings: dict[str, Any] = Field(description="Of the destination. Secrets are asterisks.")
     revision: int
     created_at: Time | None
     updated_at: Time | None
@@ -311,12 +313,20 @@ class Hit(Answer):
     url: str
 
 
+class FacetValue(Answer):
+    """A value of a field, and how many of the matches have it."""
+
+    value: Any
+    count: Count
+
+
 class Results(Answer):
     """Ranked results; `total` counts every match."""
 
     index: str
     total: Count
     results: list[Hit]
+    facets: dict[str, list[FacetValue]] = Field(default_factory=dict, description="By field; when they were asked for.")
 
 
 # --- sources, schedules, triggers ------------------------------------------------------------------------------------

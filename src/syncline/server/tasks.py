@@ -24,6 +24,21 @@ def check(data_dir: str, connector: str) -> dict[str, Any]:
         installation.close()
 
 
+def check_index(data_dir: str, index: str) -> dict[str, Any]:
+    """Prove that the destination of that index (an id) can be reached and written. Raises what is wrong."""
+    from syncline.service import landing
+
+    installation = Installation(data_dir)
+    try:
+        with installation.reading_control() as control:
+            found = None if control is None else control.index(index)
+        if found is not None:
+            landing.check(installation, found)
+        return {"ok": True}
+    finally:
+        installation.close()
+
+
 def plan(data_dir: str, connector: str, force: bool, limit: int) -> dict[str, Any]:
     """What a sync of that connector (an id) would do. Raises what would end the job."""
     installation = Installation(data_dir)

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from syncline.model.events import CREDENTIALS_NEEDED, DELETIONS_WITHHELD, Event
 from syncline.model.jobs import ENDED, JobState
-from syncline.store.sqlite.control import Control
+from syncline.store.relational.control import Control
 
 LEVELS: Final = {
     f"job.{JobState.FAILED}": logging.ERROR,

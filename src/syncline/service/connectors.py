@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -12,10 +12,10 @@ from syncline import __version__
 from syncline.model.connectors import Connector, Guard
 from syncline.model.errors import ConfigInvalid, CredentialsInvalid, JobActive, NotFound, UsageError
 from syncline.model.shapes import iso
-from syncline.runner.lease import Lease
+from syncline.service import executions
+from syncline.store.relational.control import Control
+from syncline.store.relational.jobs import new_id
 from syncline.store.secrets import MASK, SEALED, Secret, Vault, drafted, masked, values_of
-from syncline.store.sqlite.control import Control
-from syncline.store.sqlite.jobs import new_id
 from syncline.wiring import DEFAULT_INDEX, Installation, checked_index
 
 _SLUG = re.compile(r"[^a-z0-9._-]+")
@@ -88,11 +88,12 @@ def draft(
     index: str | None = None,
     guard: Guard | None = None,
     now: float = 0.0,
+    id: str | None = None,
 ) -> Connector:
     """A connector that is valid and not stored yet."""
     from syncline.sources.registry import address
 
-    kind, id = address(kind), new_id()
+    kind, id = address(kind), id or new_id()
     config = _validated(id, kind, settings)
     return Connector(
         number=0,
@@ -144,19 +145,21 @@ def store(installation: Installation, connector: Connector) -> Connector:
         return control.update_connector(connector, place, installation.clock(), revision)
 
 
-def remove(installation: Installation, connector: Connector) -> int:
-    """Remove it with its documents; returns how many went. Raises JobActive while a job of it runs."""
-    lease = Lease(installation.lease_path(connector))
+def remove(installation: Installation, connector: Connector, *, abandon: bool = False) -> int:
+    """Remove it with its documents; returns how many went. Raises JobActive while a job of it runs, DestinationError
+    when they cannot be removed from where they lie; with `abandon` they are left there."""
+    lease = installation.lease_of(connector.number)
     if not lease.acquire():
         raise JobActive(f"connector {connector.name!r} runs a job", remedy="Stop the job first: `syncline jobs`.")
     try:
         gone = 0
-        if os.path.exists(installation.truth_path(connector.index)):
+        if installation.has_index(connector.index):
             index = installation.index(connector.index)
             gone = index.count(connector.number)[1]
-            index.truth.drop_connector(connector.number)
+            index.drop(connector.number, abandon=abandon)
             _drop_inbox(installation, connector)
             index.settle()
+        executions.forget(installation.control(), connector)
         installation.control().remove_connector(connector.number)
         return gone
     finally:
@@ -210,6 +213,21 @@ def update(
     with control.writing("update_connector"):  # sealed and stored in one
         connector.config = installation.vault.keep(connector.id, connector.config)
         return control.update_connector(connector, place, installation.clock(), expected)
+
+
+def annotate(
+    installation: Installation,
+    connector: Connector,
+    dialect: str,
+    change: Callable[[Mapping[str, Any]], Mapping[str, Any]],
+) -> Connector:
+    """Change what a dialect keeps with it: `change` is given what is there now, and returns what is to be there. Nobody
+    else changes it meanwhile. Raises NotFound."""
+    control = installation.control()
+    with control.writing("annotate_connector"):
+        found = get(control, connector.id)
+        found.extras[dialect] = dict(change(found.extras.get(dialect, {})))
+        return control.update_connector(found, identity(found), installation.clock())
 
 
 def _set(control: Control, vault: Vault, connector: Connector, settings: Mapping[str, Any]) -> Connector:

@@ -8,8 +8,8 @@ from syncline.model.jobs import Job, JobState
 from syncline.model.outcomes import Kind
 from syncline.model.reports import Chapter, Story
 from syncline.service import connectors as connector_service
-from syncline.store.sqlite.control import Control
-from syncline.store.sqlite.truth import HistoryLine, Truth
+from syncline.store.relational.control import Control
+from syncline.store.relational.truth import HistoryLine, Truth
 from syncline.wiring import Installation
 
 _EVENTS = {Kind.WITHHELD: "deletion withheld"}

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from syncline.destinations.kinds import EMBEDDED
 from syncline.model.connectors import Connector
 from syncline.model.errors import Category, Conflict, Mender, NotFound, SynclineError
 from syncline.model.indexes import Index
 from syncline.model.shapes import iso
-from syncline.service import connectors
-from syncline.store.sqlite.jobs import new_id
-from syncline.store.sqlite.shelf import Shelf
+from syncline.service import connectors, landing
+from syncline.store.relational.jobs import new_id
+from syncline.store.secrets import masked
 from syncline.wiring import Installation, checked_index
 
 TRASH = "trash"
@@ -28,13 +29,40 @@ class IndexInUse(SynclineError):
     default_remedy = "Remove its connectors first, or remove it together with them."
 
 
-def add(installation: Installation, name: str, description: str = "") -> Index:
-    """A new one, empty. Raises UsageError: "index.bad_name", "index.name_taken"."""
-    now = installation.clock()
-    index = Index(0, new_id(), checked_index(name), description, created_at=now)
-    added = installation.control().add_index(index)
+def add(
+    installation: Installation,
+    name: str,
+    description: str = "",
+    extras: Mapping[str, Any] | None = None,
+    *,
+    destination: str = EMBEDDED,
+    settings: Mapping[str, Any] | None = None,
+) -> Index:
+    """A new one, empty; `extras` is what a dialect keeps with it. `settings` are those of the destination. Raises
+    UsageError: "index.bad_name", "index.name_taken"; NotFound when there is no such destination, ConfigInvalid when the
+    settings are wrong. Whether it can be written is proved by `check`."""
+    added = register(installation, name, description, extras, destination=destination, settings=settings)
     installation.index(name, create=True)
     return added
+
+
+def register(
+    installation: Installation,
+    name: str,
+    description: str = "",
+    extras: Mapping[str, Any] | None = None,
+    *,
+    destination: str = EMBEDDED,
+    settings: Mapping[str, Any] | None = None,
+) -> Index:
+    """The same in the control plane only, as a part of a larger change of it; open it when that is done."""
+    now = installation.clock()
+    index = Index(0, new_id(), checked_index(name), description, dict(extras or {}), created_at=now)
+    index.destination, index.settings = destination, landing.drafted_settings(index.id, destination, settings or {})
+    control = installation.control()
+    with control.writing("add_index"):  # sealed and stored in one: keys are rotated between, never within
+        index.settings = installation.vault.keep(index.id, index.settings)
+        return control.add_index(index)
 
 
 def all(installation: Installation) -> list[Index]:
@@ -59,26 +87,57 @@ def get(installation: Installation, ref: str) -> Index:
 
 
 def update(
-    installation: Installation, index: Index, *, description: str | None = None, revision: int | None = None
+    installation: Installation,
+    index: Index,
+    *,
+    description: str | None = None,
+    settings: Mapping[str, Any] | None = None,
+    revision: int | None = None,
 ) -> Index:
-    """Change what is given. Raises Conflict unless it still has that revision."""
+    """Change what is given. Of `settings` each one given is set, None takes it back to its default, and asterisks keep
+    the secret that is there. Raises Conflict unless it still has that revision, ConfigInvalid, CredentialsInvalid."""
     if description is not None:
         index.description = description
     expected = index.revision if revision is None else revision
-    installation.control().update_index(index, installation.clock(), expected)
+    control = installation.control()
+    if settings is not None:
+        index.settings = landing.changed_settings(installation, index, settings)
+    with control.writing("update_index"):
+        index.settings = installation.vault.keep(index.id, index.settings)
+        control.update_index(index, installation.clock(), expected)
+    installation.forget(index.name)
+    return get(installation, index.id)
+
+
+def annotate(
+    installation: Installation, index: Index, dialect: str, change: Callable[[Mapping[str, Any]], Mapping[str, Any]]
+) -> Index:
+    """Change what a dialect keeps with it: `change` is given what is there now, and returns what is to be there. Nobody
+    else changes it meanwhile. Raises NotFound."""
+    control = installation.control()
+    with control.writing("annotate_index"):
+        found = get(installation, index.id)
+        found.extras[dialect] = dict(change(found.extras.get(dialect, {})))
+        control.update_index(found, installation.clock())
     return get(installation, index.id)
 
 
 def feeding(installation: Installation, index: Index) -> list[Connector]:
     """The connectors that feed it, by name."""
-    return [one for one in installation.control().connectors() if one.index == index.name]
+    return installation.control().connectors_of(index.name)
 
 
 def remove(
-    installation: Installation, index: Index, *, cascade: bool = False, revision: int | None = None
+    installation: Installation,
+    index: Index,
+    *,
+    cascade: bool = False,
+    revision: int | None = None,
+    abandon: bool = False,
 ) -> Sequence[Connector]:
     """Remove it with its documents; with `cascade` also the connectors that feed it, which are returned. Raises
-    IndexInUse, JobActive while a job of one of them has not ended, Conflict unless it still has that revision."""
+    IndexInUse, JobActive while a job of one of them has not ended, Conflict unless it still has that revision, and
+    DestinationError when its documents cannot be removed from where they lie; with `abandon` they are left there."""
     control, found = installation.control(), feeding(installation, index)
     if revision is not None and revision != index.revision:
         raise Conflict(f"index {index.name!r} has been changed since")
@@ -87,8 +146,11 @@ def remove(
         raise IndexInUse(f"{len(found)} connectors feed the index {index.name!r}", connectors=names[:100])
     for connector in found:
         connectors.check_idle(control, connector)
-    for connector in found:
-        connectors.remove(installation, connector)
+    with landing.abandonable():
+        for connector in found:
+            connectors.remove(installation, connector, abandon=abandon)
+        if not abandon:
+            landing.clear(installation, index)
     with control.writing("remove_index"):
         if feeding(installation, index):
             raise IndexInUse(f"a connector has been added to the index {index.name!r} meanwhile")
@@ -110,14 +172,14 @@ def _set_aside(installation: Installation, index: Index) -> str:
 def stats(installation: Installation, index: Index) -> dict[str, Any]:
     """How much is in it: documents, and bytes on disk of the truth and of the text index."""
     counts = dict.fromkeys(("documents", "filtered", "failed", "withheld_deletes"), 0)
-    if os.path.exists(installation.truth_path(index.name)):
-        counts = Shelf(installation.index(index.name).truth).counts()
+    if installation.has_index(index.name):
+        counts = installation.index(index.name).shelf().counts()
     folder = installation.path("indexes", index.name)
     return {
         "index": index.name,
         **counts,
         "connectors": len(feeding(installation, index)),
-        "truth_bytes": sum(_size(installation.truth_path(index.name) + end) for end in ("", "-wal")),
+        "truth_bytes": installation.store.size(index.name),
         "text_bytes": sum(
             _size(os.path.join(at, name)) for at, _, names in os.walk(f"{folder}/text") for name in names
         ),
@@ -137,6 +199,8 @@ def shape(index: Index) -> dict[str, Any]:
         "id": index.id,
         "name": index.name,
         "description": index.description,
+        "destination": index.destination,
+        "settings": masked(index.settings),
         "revision": index.revision,
         "created_at": iso(index.created_at or None),
         "updated_at": iso(index.updated_at or None),

@@ -17,12 +17,12 @@ from syncline.model.ports import Ledger, ListingSource, StreamSource, Ticket
 from syncline.model.reports import Plan, Progress, SyncResult
 from syncline.runner.inline import run_inline, worker_name
 from syncline.runner.joblog import JobLog
-from syncline.runner.lease import Lease
 from syncline.runner.tracing import JobTrace
-from syncline.service import connectors
-from syncline.store.sqlite.control import Control
-from syncline.store.sqlite.jobs import Ordered
-from syncline.store.sqlite.truth import Truth
+from syncline.service import connectors, executions
+from syncline.sources.push.source import PushSource
+from syncline.store.relational.control import Control
+from syncline.store.relational.jobs import Ordered
+from syncline.store.relational.truth import Truth
 from syncline.wiring import Installation
 
 KEEP_OUTCOMES_OF = 100  # jobs of each connector whose outcomes stay on record
@@ -59,9 +59,11 @@ def start(
     when_active: WhenActive = WhenActive.REFUSE,
     cause: str = "",
     requested_by: str = "",
+    same_cause: bool = False,
 ) -> Ordered:
     """Ask for a job; whoever runs jobs begins it when there is room. Raises JobActive when the connector has one that
-    has not ended and `when_active` refuses, UsageError for a type that it cannot run."""
+    has not ended and `when_active` refuses, UsageError for a type that it cannot run. `same_cause`: it is coalesced
+    only into one with the same cause."""
     if wanted is JobType.ACCESS_CONTROL:
         raise UsageError(
             f"jobs of connector {connector.name!r} cannot be of the type access_control",
@@ -77,6 +79,7 @@ def start(
         when_active=when_active,
         cause=cause,
         requested_by=requested_by,
+        same_cause=same_cause,
     )
 
 
@@ -90,7 +93,7 @@ def attempt(
     connector = control.connector(job.connector_id)
     if connector is None:
         return _without_connector(installation, job)
-    lease = Lease(installation.lease_path(connector))
+    lease = installation.lease_of(connector.number)
     if not lease.acquire():
         return None
     try:
@@ -114,7 +117,7 @@ def sync(installation: Installation, order: Order) -> SyncResult:
     connector, changed = connectors.for_target(exists, order.target, order.index, order.settings)
     if changed:
         connector = connectors.store(installation, connector)
-    lease = Lease(installation.lease_path(connector))
+    lease = installation.lease_of(connector.number)
     if not lease.acquire():
         raise _busy(installation.control(), connector)
     try:
@@ -156,6 +159,7 @@ def _run_one(installation: Installation, connector: Connector, job: Job, order: 
             suspend=order.suspend,
         )
         trace.ended(ended)
+    executions.settle_all(installation, connector)
     if ended.counters.changed or ended.counters.failed:
         _forget_old(installation, connector)
     return ended
@@ -194,6 +198,9 @@ def durable_counters(installation: Installation, connector: Connector, job: Job)
 def build_work(installation: Installation, connector: Connector, ledger: Ledger, job: Job) -> Work:
     """Everything one attempt needs."""
     source = open_source(installation, connector)
+    # What is not told by a reading of everything counts as gone.
+    if isinstance(source, PushSource) and (job.type is JobType.INCREMENTAL or not ledger.count(connector.number)[0]):
+        source.until = executions.limit_of(installation.control(), connector, job)
     return Work(
         ticket=Ticket(connector.number, job.number, job.fence),
         source=source,
@@ -216,6 +223,8 @@ def open_source(installation: Installation, connector: Connector) -> ListingSour
 
 
 def _forget_old(installation: Installation, connector: Connector) -> None:
+    if executions.counting(installation.control(), connector):
+        return  # what became of each document is still to be counted
     old = installation.control().job_numbers(connector.number)[KEEP_OUTCOMES_OF : KEEP_OUTCOMES_OF + 10]
     if old:
         installation.index(connector.index).truth.forget_jobs(old)
@@ -274,7 +283,7 @@ def stop(installation: Installation, ref: str) -> Job:
     job, connector = control.job(job.number), control.connector(job.connector_id)
     if job.state is not JobState.STOPPING or connector is None:
         return job
-    lease = Lease(installation.lease_path(connector))
+    lease = installation.lease_of(connector.number)
     if lease.acquire():
         try:
             with suppress(IllegalTransition, JobFenced):  # its process has written that down before it let go

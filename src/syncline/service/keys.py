@@ -17,8 +17,8 @@ from typing import Any, Final, NamedTuple
 from syncline.model.errors import CredentialsInvalid, DataDirectoryError, DestinationError, NotFound, UsageError
 from syncline.model.keys import Key, Scope
 from syncline.model.shapes import iso
+from syncline.store.relational.keys import Keys, digest_of
 from syncline.store.secrets import drafted, make_private_file
-from syncline.store.sqlite.keys import Keys, digest_of
 from syncline.wiring import Installation, checked_index
 
 ROOT_VARIABLE: Final = "SYNCLINE_ROOT_KEY"

@@ -29,6 +29,8 @@ PRELOAD = (
     "tantivy",
 )
 
+REMOTE = ("asyncpg", "syncline.store.postgres.store")  # where the store is a database
+
 
 def run_attempt(data_dir: str, job: int) -> int:
     """Run that job to its end, or until SIGTERM suspends it. The exit code says whether it could be had."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import binascii
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
@@ -11,10 +12,10 @@ from syncline.model.connectors import Connector
 from syncline.model.documents import Document
 from syncline.model.errors import Category, Mender, SynclineError, UsageError
 from syncline.model.jobs import WhenActive
-from syncline.service import jobs
+from syncline.service import executions, jobs
 from syncline.sources.authoring import id_fault, validate_document
-from syncline.store.sqlite.inbox import Taken
-from syncline.store.sqlite.jobs import Ordered
+from syncline.store.relational.inbox import Taken
+from syncline.store.relational.jobs import Ordered
 from syncline.wiring import Installation
 
 MAX_ITEMS: Final = 1000
@@ -105,20 +106,77 @@ def push(
         raise PushEmpty("there is nothing in it")
     if not found.accepted:
         raise PushRejected("nothing of it could be taken", rejected=[one._asdict() for one in found.rejected])
+    return hand_over(installation, connector, found, requested_by=requested_by)
+
+
+def hand_over(
+    installation: Installation,
+    connector: Connector,
+    found: Sorted,
+    *,
+    cause: str = "push",
+    same_cause: bool = False,
+    requested_by: str = "",
+) -> Receipt:
+    """Put what was accepted into the connector's inbox and ask for a job; with `same_cause` a job of its own, unless
+    one of that cause waits. Raises NotPushed."""
+    if connector.kind != "push":
+        raise NotPushed(f"connector {connector.name!r} is of the kind {connector.kind!r}")
     taken = _take(installation, connector, found)  # Invariant 1: durable before it is acknowledged.
     ordered = jobs.start(
-        installation, connector, when_active=WhenActive.COALESCE, cause="push", requested_by=requested_by
+        installation,
+        connector,
+        when_active=WhenActive.COALESCE,
+        cause=cause,
+        requested_by=requested_by,
+        same_cause=same_cause,
     )
     return Receipt(ordered, taken, found.accepted, found.rejected)
 
 
+def close_execution(installation: Installation, connector: Connector) -> executions.Execution | None:
+    """Close the execution that is open, if there is one: what was pushed in it is still taken over."""
+    closed = executions.close(installation, connector)
+    if closed is None:
+        return None
+    if unread(installation, connector):  # the job that should have taken it over has failed, or was never asked for
+        cause = executions.cause_of(closed.id)
+        jobs.start(installation, connector, when_active=WhenActive.COALESCE, cause=cause, same_cause=True)
+    return executions.settle(installation, connector, closed)
+
+
+def unread(installation: Installation, connector: Connector) -> bool:
+    """Whether something waits in its inbox that no job has taken over."""
+    with closing(installation.inbox(connector, read_only=True)) as inbox:
+        return inbox.newest() > _taken_over(installation, connector)
+
+
+class Held(NamedTuple):
+    """What the inbox has of one id. `waits`: no job that has ended well has read it; `gone`: it is to be deleted;
+    `version` of the document."""
+
+    waits: bool
+    gone: bool
+    version: str
+
+
+def held(installation: Installation, connector: Connector, ids: Sequence[str]) -> dict[str, Held]:
+    """Those of the ids that the inbox has. A deletion that was taken over is none of them."""
+    with closing(installation.inbox(connector, read_only=True)) as inbox:
+        standing = inbox.standing(ids)
+    done = _taken_over(installation, connector)
+    found = {id: Held(one.seq > done, one.gone, one.version) for id, one in standing.items()}
+    return {id: one for id, one in found.items() if one.waits or not one.gone}
+
+
+def _taken_over(installation: Installation, connector: Connector) -> int:
+    """The number up to which jobs have taken over what is in its inbox."""
+    return _number_in(installation.index(connector.index, create=True).peek(connector.number).feed_cursor or "")
+
+
 def _take(installation: Installation, connector: Connector, found: Sorted) -> Taken:
-    cursor = installation.index(connector.index, create=True).peek(connector.number).feed_cursor or ""
-    inbox = installation.inbox(connector)
-    try:
-        return inbox.take(found.documents, found.delete, done=_number_in(cursor))
-    finally:
-        inbox.close()
+    with closing(installation.inbox(connector)) as inbox:
+        return inbox.take(found.documents, found.delete, done=_taken_over(installation, connector))
 
 
 def _number_in(cursor: str) -> int:
@@ -169,12 +227,17 @@ def _document(item: Any) -> Document | Rejected:
         document = _made(item)
     except _Faulty as why:
         return Rejected(id, "document.invalid", str(why))
+    return fault_of(document) or document
+
+
+def fault_of(document: Document) -> Rejected | None:
+    """Why a document cannot be taken; None when it can."""
     error = validate_document(document)
     if error is not None:
-        return Rejected(id, "document.invalid", error.message)
+        return Rejected(document.id, "document.invalid", error.message)
     if document.size() > MAX_DOCUMENT_BYTES:
-        return Rejected(id, "document.too_large", f"it is larger than {MAX_DOCUMENT_BYTES >> 20} MiB")
-    return document
+        return Rejected(document.id, "document.too_large", f"it is larger than {MAX_DOCUMENT_BYTES >> 20} MiB")
+    return None
 
 
 class _Faulty(Exception):

@@ -64,7 +64,7 @@ def check_settings(kind: str, config: Mapping[str, Any], roots: Sequence[str]) -
     KindOutOfReach; TargetRefused and TargetUnresolved for an endpoint on the private network, unless that is allowed.
     """
     check_bounds(kind)
-    if kind == "s3":
+    if kind in ("s3", "sitewise"):
         _check_endpoint(config)
     for name in paths_of(kind):
         if not any(_lies_in(os.path.realpath(str(config[name])), root) for root in roots):

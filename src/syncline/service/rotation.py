@@ -16,9 +16,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from syncline.model.errors import CredentialsInvalid, DataDirectoryError, NotFound
-from syncline.runner.lease import Lease
+from syncline.store.relational.sealed import PASSING, Holder, Sealed
 from syncline.store.secrets import NEW_VARIABLE, VARIABLE, Rotation
-from syncline.store.sqlite.sealed import PASSING, Holder, Sealed
 from syncline.wiring import Installation
 
 PAUSE_S = 2.0
@@ -72,7 +71,7 @@ def rotate(installation: Installation, *, pause: Callable[[], None] = _pause) ->
     "secret.unreadable" (then nothing is changed), "secret.no_new_key", "secret.same_key", "secret.key_unusable"."""
     if not installation.exists:
         raise NotFound(f"there is nothing in {installation.data_dir}", remedy="Check --data-dir.")
-    lease = Lease(installation.path("leases", "secrets.lock"))
+    lease = installation.lease("secrets")
     if not lease.acquire():
         raise Rotating(f"another process rotates the keys of {installation.data_dir}")
     try:

@@ -23,9 +23,9 @@ from syncline.model.schedules import GRACE_S, Dialect, Misfire, Overlap, Schedul
 from syncline.model.shapes import iso
 from syncline.scheduler import Cron, describe, parse
 from syncline.scheduler.due import Passed, judge
-from syncline.store.sqlite.control import Control
-from syncline.store.sqlite.jobs import new_id
-from syncline.store.sqlite.schedules import Due, Schedules
+from syncline.store.relational.control import Control
+from syncline.store.relational.jobs import new_id
+from syncline.store.relational.schedules import Due, Schedules
 from syncline.wiring import Installation
 
 BATCH: Final = 200  # schedules in one transaction; others who want to write wait for so many at most

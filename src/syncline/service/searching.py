@@ -6,7 +6,7 @@ from typing import Final
 
 from syncline.model.errors import DestinationError
 from syncline.model.search import Request, Results
-from syncline.wiring import DEFAULT_INDEX, EmbeddedIndex, Installation
+from syncline.wiring import DEFAULT_INDEX, EmbeddedIndex, Installation, OpenIndex
 
 FEW: Final = 2_000  # documents that are indexed in a fraction of a second
 
@@ -26,10 +26,12 @@ def search(
     else:
         _settle_briefly(installation, name, opened, patience_s)
     names = {connector.number: connector.name for connector in installation.control().connectors()}
-    return opened.text.search(request, opened.truth, names)
+    return opened.search(request, names)
 
 
-def _settle_briefly(installation: Installation, name: str, opened: EmbeddedIndex, patience_s: float) -> None:
+def _settle_briefly(installation: Installation, name: str, opened: OpenIndex, patience_s: float) -> None:
+    if not isinstance(opened, EmbeddedIndex):
+        return  # its destination finds what is in it
     if opened.text.is_current(opened.truth):
         return
     at_work = any(job.index == name for job in installation.control().unended())

@@ -40,10 +40,10 @@ from syncline.model.triggers import (
 )
 from syncline.outgoing.signing import key_of, new_secret, signature
 from syncline.scheduler.settling import Settling
+from syncline.store.relational.control import Control
+from syncline.store.relational.jobs import Ordered, new_id
+from syncline.store.relational.triggers import Triggers
 from syncline.store.secrets import MASK, drafted, masked
-from syncline.store.sqlite.control import Control
-from syncline.store.sqlite.jobs import Ordered, new_id
-from syncline.store.sqlite.triggers import Triggers
 from syncline.wiring import Installation
 
 READER: Final = "after-triggers"

@@ -25,21 +25,22 @@ from syncline import __version__
 from syncline.model.errors import CredentialsInvalid, NotFound, SynclineError, UsageError
 from syncline.model.events import EVENT_TYPES
 from syncline.model.shapes import iso
-from syncline.model.webhooks import Attempt, Delivery, DeliveryState, Webhook
+from syncline.model.webhooks import TEST_TYPE, Attempt, Delivery, DeliveryState, Webhook
 from syncline.outgoing.addresses import Resolve, check_url
 from syncline.outgoing.retries import Answer, judge, worn_out
 from syncline.outgoing.sending import TIMEOUT_S, Call
 from syncline.outgoing.signing import PREFIX, ROTATION_S, key_of, new_secret, signed_headers
-from syncline.runner.lease import Lease
+from syncline.runner.lease import Lock
 from syncline.service import connectors as connector_service
+from syncline.store.relational.control import Control
+from syncline.store.relational.jobs import new_id
+from syncline.store.relational.webhooks import Head, Webhooks
 from syncline.store.secrets import drafted
-from syncline.store.sqlite.control import Control
-from syncline.store.sqlite.jobs import new_id
-from syncline.store.sqlite.webhooks import Head, Webhooks
 from syncline.wiring import Installation
 
 ALLOW_PRIVATE: Final = "SYNCLINE_ALLOW_PRIVATE_TARGETS"
 SECRET_FIELDS: Final = ("secret", "previous.secret")
+NAMES: Final = {"airweave": ("svix", "webhook")}  # what the signed headers begin with, by dialect
 
 logger = logging.getLogger(__name__)
 
@@ -62,18 +63,23 @@ def add(
     connectors: Sequence[str] | None = None,
     description: str = "",
     enabled: bool = True,
+    secret: str | None = None,
+    known: Sequence[str] = EVENT_TYPES,
     allow_private: bool | None = None,
     resolve: Resolve = socket.getaddrinfo,
 ) -> tuple[Webhook, str]:
-    """(the webhook, its signing secret, which is shown this once). `types` empty: all; `connectors` by name or id,
-    None: all. Raises TargetRefused or TargetUnresolved when the URL cannot be called, NotFound, UsageError."""
-    id, secret, now = new_id(), new_secret(), installation.clock()
+    """(the webhook, its signing secret, which is shown this once). `types` empty: all, else of those `known`;
+    `connectors` by name or id, None: all; `secret` None: a random one. Raises TargetRefused or TargetUnresolved when
+    the URL cannot be called, NotFound, UsageError, ConfigInvalid for a secret that is none."""
+    id, now = new_id(), installation.clock()
+    secret = new_secret() if secret is None else secret
+    key_of(secret)
     webhook = Webhook(
         number=0,
         id=id,
         url=check_url(url, private_allowed(allow_private), resolve).url,
         description=description,
-        types=_checked_types(types),
+        types=_checked_types(types, known),
         connectors=_connector_ids(installation, connectors),
         enabled=enabled,
     )
@@ -103,6 +109,7 @@ def update(
     connectors: Sequence[str] | EllipsisType | None = ...,
     description: str | None = None,
     enabled: bool | None = None,
+    known: Sequence[str] = EVENT_TYPES,
     allow_private: bool | None = None,
     resolve: Resolve = socket.getaddrinfo,
 ) -> Webhook:
@@ -112,7 +119,7 @@ def update(
     if url is not None:
         webhook.url = check_url(url, private_allowed(allow_private), resolve).url
     if types is not None:
-        webhook.types = _checked_types(types)
+        webhook.types = _checked_types(types, known)
     if not isinstance(connectors, EllipsisType):
         webhook.connectors = _connector_ids(installation, connectors)
     if description is not None:
@@ -160,10 +167,15 @@ def shape(webhook: Webhook) -> dict[str, Any]:
     }
 
 
-def _checked_types(types: Sequence[str]) -> tuple[str, ...]:
+def secret_of(installation: Installation, webhook: Webhook) -> str:
+    """The secret that signs now. Raises CredentialsInvalid."""
+    return str(installation.vault.open(webhook.id, webhook.sealed).config["secret"])
+
+
+def _checked_types(types: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
     for type in types:
-        if type not in EVENT_TYPES:
-            raise UsageError(f"there is no event of type {type!r}", remedy=f"Choose from {', '.join(EVENT_TYPES)}.")
+        if type not in known:
+            raise UsageError(f"there is no event of type {type!r}", remedy=f"Choose from {', '.join(known)}.")
     return tuple(dict.fromkeys(types))
 
 
@@ -229,10 +241,11 @@ def replay(installation: Installation, delivery_id: str) -> Delivery:
     return webhooks.replay(found, installation.clock())
 
 
-def replay_failed(installation: Installation, id: str, since: float) -> int:
-    """Send again what has failed of everything since then (Unix seconds); returns how many. Raises as `replay`."""
+def replay_failed(installation: Installation, id: str, since: float, until: float | None = None) -> int:
+    """Send again what has failed of everything since then (Unix seconds), or up to `until`; returns how many. Raises as
+    `replay`."""
     webhook = _enabled(installation, id)
-    return Webhooks(installation.control()).replay_failed(webhook.number, since, installation.clock())
+    return Webhooks(installation.control()).replay_failed(webhook.number, since, installation.clock(), until)
 
 
 def delivery_shape(delivery: Delivery, attempts: Sequence[Attempt] | None = None) -> dict[str, Any]:
@@ -369,7 +382,8 @@ class Dispatcher:
         body = delivery.payload.encode()
         try:
             secrets = self._secrets(webhook, now)
-            headers = {"user-agent": f"Syncline/{__version__}", **signed_headers(delivery.id, int(now), body, secrets)}
+            signed = signed_headers(delivery.id, int(now), body, secrets, NAMES.get(webhook.dialect, ("webhook",)))
+            headers = {"user-agent": f"Syncline/{__version__}", **signed}
         except SynclineError as error:
             answer = Answer(None, f"{error.code}: the signing secret cannot be read; rotate it")
             self._record(webhooks, _Made(head, now, answer), now)
@@ -418,9 +432,9 @@ class Dispatcher:
         attempt = Attempt(0, made.at, answer.status, answer.error, answer.took_s)
         with self._control.writing("record_call"), suppress(NotFound):  # It may have been removed in the meantime.
             delivery = webhooks.delivery(made.head.delivery.id)
-            verdict = judge(answer, delivery.tries, now, self._random, once=delivery.event is None)
+            verdict = judge(answer, delivery.tries, now, self._random, once=delivery.type == TEST_TYPE)
             webhooks.record(delivery, attempt, verdict, now)
-            if delivery.event is not None and not answer.ok:
+            if delivery.type != TEST_TYPE and not answer.ok:
                 self._give_up(webhooks, webhooks.get(delivery.webhook_id), now)
 
     def _give_up(self, webhooks: Webhooks, webhook: Webhook, now: float) -> None:
@@ -453,19 +467,27 @@ class Dispatcher:
 
     def _run(self) -> None:
         self._installation.make()
-        lease = Lease(self._installation.path("leases", "webhooks.lock"))
+        lease = self._installation.lease("webhooks")
         try:
-            while not lease.acquire():
-                if self._stopping.wait(AFTER_ERROR_S):
-                    return
-            self._work()
+            while not self._stopping.is_set():
+                if self._acquired(lease):
+                    self._work(lease)
+                else:
+                    self._stopping.wait(AFTER_ERROR_S)
         finally:
             self._close()
             lease.release()
 
-    def _work(self) -> None:
+    def _acquired(self, lease: Lock) -> bool:
+        try:
+            return lease.acquire()
+        except SynclineError as error:
+            logger.error("webhook.no_lease", extra={"fields": error.as_dict()})
+            return False
+
+    def _work(self, lease: Lock) -> None:
         version, wake_at = -1, None
-        while not self._stopping.is_set():
+        while lease.held and not self._stopping.is_set():
             try:
                 version, wake_at = self._turn(version, wake_at)
             except Exception:

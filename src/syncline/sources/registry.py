@@ -29,12 +29,14 @@ GROUP: Final = "syncline.sources"
 BUILT_IN: Final[Mapping[str, str]] = {
     "folder": "syncline.sources.folder:KIND",
     "push": "syncline.sources.push:KIND",
+    "hosted": "syncline.sources.hosted:KIND",
     "sqlite": "syncline.sources.tables:SQLITE",
     "sql": "syncline.sources.tables:SQL",
     "postgresql": "syncline.sources.tables:POSTGRESQL",
     "mysql": "syncline.sources.tables:MYSQL",
     "s3": "syncline.sources.s3:KIND",
     "web": "syncline.sources.web:KIND",
+    "sitewise": "syncline.sources.sitewise:KIND",
 }
 
 

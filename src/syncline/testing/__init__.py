@@ -1,9 +1,10 @@
 """What authors of sources, destinations and stores test with: suites, doubles in memory, hostile doubles, crashes.
 
-    SourceSuite, LedgerSuite      in syncline.testing.suites (the only module here that needs pytest)
+    SourceSuite, LedgerSuite, DestinationSuite      in syncline.testing.suites (the only module that needs pytest)
     check_source                  the laws of a source that need no writing, without pytest
     MemorySource, MemoryStream, MemoryLedger      the same ports, over plain dicts
-    HostileSource, HostileLedger  coats that misbehave by a plan
+    MemoryDestination             the same for a destination, in syncline.testing.destinations
+    HostileSource, HostileLedger, HostileDestination      coats that misbehave by a plan
     CrashAt, CrashRecorder        die at a named point; learn which points there are
     FakeClock                     time as an argument
 

@@ -1,4 +1,5 @@
-"""Suites: one class defines what a source is, another what a ledger is. Inherit, give a fixture, and run pytest.
+"""Suites: one class says what a source is, one what a ledger is, one what a destination is. Inherit, give a
+fixture, and run pytest.
 
 class TestTickets(SourceSuite):
     @pytest.fixture
@@ -7,7 +8,8 @@ class TestTickets(SourceSuite):
 
 from __future__ import annotations
 
+from syncline.testing.destination_suite import DestinationLab, DestinationSuite
 from syncline.testing.ledger_suite import LedgerSuite, StoreSuite
 from syncline.testing.source_suite import Lab, SourceSuite
 
-__all__ = ["Lab", "LedgerSuite", "SourceSuite", "StoreSuite"]
+__all__ = ["DestinationLab", "DestinationSuite", "Lab", "LedgerSuite", "SourceSuite", "StoreSuite"]

@@ -6,16 +6,19 @@ from collections.abc import Mapping, Sequence
 
 import tantivy
 
-from syncline.destinations.embedded.conditions import access_conditions, filter_conditions
+from syncline.destinations.embedded import matches
+from syncline.destinations.embedded.conditions import Sight, access_conditions, filter_conditions, joined
+from syncline.destinations.embedded.facets import check_facets, count_facets
 from syncline.destinations.embedded.fields import analyzer
 from syncline.destinations.embedded.guard import guarded
 from syncline.destinations.embedded.query import parse
-from syncline.destinations.embedded.snippets import Wanted, snippet
+from syncline.destinations.embedded.snippets import extracted, found_in
+from syncline.destinations.embedded.sorting import best, check_sort
 from syncline.destinations.embedded.view import Snapshot
 from syncline.destinations.embedded.words import Words, compile_words
 from syncline.model.errors import UsageError
 from syncline.model.ports import DocumentFeed, StoredDocument
-from syncline.model.search import Hit, Request, Results
+from syncline.model.search import Hit, Request, Results, Sort
 
 MAX_LIMIT, MAX_OFFSET = 1000, 10_000
 
@@ -23,6 +26,7 @@ MAX_LIMIT, MAX_OFFSET = 1000, 10_000
 # 100, 200, 300 …: it keeps the order of the index, which is that of the numbers within each segment. So every page can
 # be told from the hits up to the next such place, and pages asked for one by one fit together.
 _FENCE = 100
+_BY_RANK = Sort("score", descending=True)
 
 Scored = Sequence[tuple[float, int]]  # (score, n)
 Addressed = Sequence[tuple[float, tantivy.DocAddress]]
@@ -30,31 +34,47 @@ Addressed = Sequence[tuple[float, tantivy.DocAddress]]
 
 def answer(snapshot: Snapshot, request: Request, feed: DocumentFeed, connectors: Mapping[int, str]) -> Results:
     """The page of results asked for. Raises UsageError for a senseless request and Broken when tantivy fails."""
-    if not (1 <= request.limit <= MAX_LIMIT and 0 <= request.offset <= MAX_OFFSET):
+    _check(request)
+    sight = Sight(snapshot, feed, connectors)
+    with guarded("cannot put the question to the text index"):
+        words = compile_words(parse(request.text), sight.schema, analyzer().analyze)
+        if words is None:
+            return Results(facets={one.field: () for one in request.facets})
+        query = _query(words, sight, request)
+        total, page = _page(sight, query, request, words.ranked)
+        facets = count_facets(sight, query, request.facets)
+    found = feed.get([n for _, n in page])
+    hits = [_hit(found[n], score, words, request, connectors) for score, n in page if n in found]
+    return Results(total, hits, facets)
+
+
+def _check(request: Request) -> None:
+    if not (0 <= request.limit <= MAX_LIMIT and 0 <= request.offset <= MAX_OFFSET):
         raise UsageError(
             f"limit {request.limit} and offset {request.offset} are out of range.",
-            remedy=f"Ask for 1 to {MAX_LIMIT} results, from offset 0 to {MAX_OFFSET:,}.",
+            remedy=f"Ask for 0 to {MAX_LIMIT} results, from offset 0 to {MAX_OFFSET:,}.",
         )
-    with guarded("cannot put the question to the text index"):
-        words = compile_words(parse(request.text), snapshot.index.schema, analyzer().analyze)
-        if words is None:
-            return Results()
-        query = _query(words, snapshot, request, connectors)
-        total, page = _by_score(snapshot, query, request) if words.ranked else _by_number(snapshot, query, request)
-    found = feed.get([n for _, n in page])
-    hits = [_hit(found[n], score, words.wanted, request, connectors) for score, n in page if n in found]
-    return Results(total, hits)
+    check_sort(request.sort)
+    check_facets(request.facets)
 
 
-def _query(words: Words, snapshot: Snapshot, request: Request, connectors: Mapping[int, str]) -> tantivy.Query:
-    conditions = [
-        *words.conditions,
-        *filter_conditions(request.filters, connectors, snapshot.index),
-        *access_conditions(request.reader, snapshot.index, snapshot.searcher),
-    ]
-    if not any(occur == tantivy.Occur.Must for occur, _ in conditions) and not words.any_of:
-        conditions.append((tantivy.Occur.Must, tantivy.Query.all_query()))
-    return tantivy.Query.boolean_query(conditions, minimum_number_should_match=1 if words.any_of else None)
+def _query(words: Words, sight: Sight, request: Request) -> tantivy.Query:
+    snapshot = sight.snapshot
+    fixed = [*words.conditions, *access_conditions(request.reader, snapshot.index, snapshot.searcher)]
+    filters = filter_conditions(request.filters, sight, fixed, words.any_of)
+    return joined([*fixed, *filters], words.any_of)
+
+
+def _page(sight: Sight, query: tantivy.Query, request: Request, ranked: bool) -> tuple[int, Scored]:
+    snapshot = sight.snapshot
+    if request.limit == 0:
+        return matches.count(snapshot, query), []
+    if not request.sort or (ranked and list(request.sort) == [_BY_RANK]):
+        return _by_score(snapshot, query, request) if ranked else _by_number(snapshot, query, request)
+    total, end = matches.count(snapshot, query), request.offset + request.limit
+    page = best(sight, query, request.sort, total, end)[request.offset :]
+    scores = matches.scores_of(snapshot, query, page) if ranked else {}
+    return total, [(scores.get(n, 0.0), n) for n in page]
 
 
 def _by_number(snapshot: Snapshot, query: tantivy.Query, request: Request) -> tuple[int, Scored]:
@@ -94,15 +114,21 @@ def _count(found: tantivy.SearchResult) -> int:
     return count
 
 
-def _hit(
-    stored: StoredDocument, score: float, wanted: Sequence[Wanted], request: Request, connectors: Mapping[int, str]
-) -> Hit:
+def _hit(stored: StoredDocument, score: float, words: Words, request: Request, connectors: Mapping[int, str]) -> Hit:
+    extract = extracted(stored.text, words.wanted, request.snippet_chars)
     return Hit(
         id=stored.id,
         connector=connectors.get(stored.connector, str(stored.connector)),
         score=score,
         title=stored.title,
-        snippet=snippet(stored.text, wanted, request.snippet_chars, request.highlight),
+        snippet=extract.marked(request.highlight),
         metadata=stored.metadata,
         url=stored.url,
+        connector_number=stored.connector,
+        media_type=stored.media_type,
+        allow=stored.allow,
+        deny=stored.deny,
+        text=stored.text if request.whole else "",
+        title_matches=found_in(stored.title, words.wanted_in_title),
+        snippet_matches=extract.matches,
     )

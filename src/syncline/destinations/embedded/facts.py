@@ -1,7 +1,9 @@
 """Everything about a document that is matched exactly, as terms and as ordered numbers. Pure; knows nothing of tantivy.
 
 A *fact* is one term of one field, without white space: a letter for its kind, then the value. Public documents carry
-no fact about access, documents without metadata none about metadata, so that what is not used costs nothing.
+no fact about access, documents without metadata none about metadata, so that what is not used costs nothing. A value
+that is too long is represented by a hash, and the letter of its kind is a capital then; values of metadata can be read
+back from all other terms, which is how they are counted and looked through.
 Numbers and dates are also kept as signed 64-bit integers in the order of their values, for ranges.
 """
 
@@ -22,9 +24,11 @@ from syncline.model.ports import StoredDocument
 RESTRICTED = "r"  # has an `allow` list
 DENYING = "x"  # has a `deny` list
 
-_LONGEST = 200  # bytes of a term; longer ones, and those with white space, are represented by a hash
+LONGEST = 200  # bytes of a term; longer ones are represented by a hash, and so are ids and titles with white space
 _SPACE = re.compile(r"\s")
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_ODD = re.compile("[\\s\\\\\x7f\ud800-\udfff]")  # what cannot stand in a term, and what stands for it
+_ESCAPED = re.compile(r"\\([0-9a-f]+);|\x7f")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9:.,+Z-]+)?")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -37,6 +41,8 @@ def facts(stored: StoredDocument) -> Iterator[str]:
     yield id_fact(stored.id)
     yield title_fact(stored.title)
     yield media_fact(stored.media_type)
+    if stored.url:
+        yield url_fact(stored.url)
     if stored.allow:
         yield RESTRICTED
         yield from map(allow_fact, stored.allow)
@@ -67,7 +73,12 @@ def title_fact(title: str) -> str:
 
 def media_fact(media_type: str) -> str:
     """Has exactly that media type."""
-    return _term("m", media_type)
+    return _readable("m", "", media_type)
+
+
+def url_fact(url: str) -> str:
+    """Has exactly that address."""
+    return _term("u", url)
 
 
 def allow_fact(principal: str) -> str:
@@ -80,6 +91,12 @@ def deny_fact(principal: str) -> str:
     return _term("d", principal)
 
 
+def fact_of(field: str, value: Any) -> str | None:
+    """The term for that value of a field; None for what is no value."""
+    named = {"id": id_fact, "title": title_fact, "media_type": media_fact, "url": url_fact}.get(field)
+    return value_fact(field, value) if named is None else named(value)
+
+
 def key_fact(key: str) -> str:
     """Has a value under that metadata key."""
     return _term("k", key)
@@ -90,16 +107,68 @@ def value_fact(key: str, value: Any) -> str | None:
     3 and 3.0 are the same number; booleans are not numbers."""
     match value:
         case str():
-            kind, text = "s", value
+            return _readable("s", _of_key(key), value)
         case bool():
-            kind, text = "b", str(value)
+            return _readable("b", _of_key(key), str(value))
         case int():
-            kind, text = "n", f"{value:x}"
+            return _readable("n", _of_key(key), f"{value:x}")
         case float() if value == value:
-            kind, text = "n", f"{int(value):x}" if value.is_integer() else repr(value)
+            return _readable("n", _of_key(key), f"{int(value):x}" if value.is_integer() else repr(value))
         case _:
             return None
-    return _term(kind, f"{len(key)}:{key}:{text}")
+
+
+def value_stems(key: str) -> tuple[str, ...]:
+    """How the terms of its values begin, under that metadata key: short texts, numbers and booleans; then what is only
+    known by a hash."""
+    return tuple(kind + _of_key(key) for kind in "snbSN")
+
+
+def text_stems(key: str) -> tuple[str, str]:
+    """The same for its texts: those that can be read, and those only known by a hash."""
+    return "s" + _of_key(key), "S" + _of_key(key)
+
+
+def value_in(term: str, stem: str) -> Any:
+    """The value that a readable term with that beginning stands for."""
+    text = unescaped(term[len(stem) :])
+    match term[0]:
+        case "b":
+            return text == "True"
+        case "n":
+            try:
+                return int(text, 16)
+            except ValueError:
+                return float(text)
+        case _:
+            return text
+
+
+def escaped(text: str) -> str:
+    """Without white space. The beginning of a text becomes the beginning of what the text becomes."""
+    return _ODD.sub(_escape, text) if _ODD.search(text) else text
+
+
+def unescaped(text: str) -> str:
+    """What it was before `escaped`."""
+    return _ESCAPED.sub(lambda found: chr(int(found[1], 16)) if found[1] else " ", text)
+
+
+def fits(text: str) -> bool:
+    """Whether a term can have that in it."""
+    return len(text) <= LONGEST and not _SPACE.search(text) and not _SURROGATE.search(text)
+
+
+def _escape(found: re.Match[str]) -> str:
+    return "\x7f" if found[0] == " " else f"\\{ord(found[0]):x};"
+
+
+@lru_cache(maxsize=10_000)
+def _of_key(key: str) -> str:
+    text = escaped(key)
+    if len(text.encode("utf-8")) > LONGEST:
+        text = f"\\h{xxhash.xxh3_128_hexdigest(key.encode('utf-8', 'surrogatepass'))}"
+    return f"{len(text)}:{text}:"
 
 
 def ordered(metadata: Mapping[str, Any]) -> dict[str, list[int]]:
@@ -168,12 +237,20 @@ def _each(value: Any) -> Iterable[Any]:
 
 def _term(kind: str, value: str) -> str:
     spaced = _SPACE.search(value)
-    if not spaced and value.isascii() and len(value) <= _LONGEST:
+    if not spaced and value.isascii() and len(value) <= LONGEST:
         return kind + value
     utf8 = value.encode("utf-8", "surrogatepass")
-    if not spaced and len(utf8) <= _LONGEST and not _SURROGATE.search(value):
+    if not spaced and len(utf8) <= LONGEST and not _SURROGATE.search(value):
         return kind + value
     return kind.upper() + xxhash.xxh3_128_hexdigest(utf8)
+
+
+def _readable(kind: str, key: str, value: str) -> str:
+    """A term that the value can be read from, unless it is long."""
+    text = escaped(value)
+    if len(text) <= LONGEST and (text.isascii() or len(text.encode("utf-8")) <= LONGEST):
+        return f"{kind}{key}{text}"
+    return f"{kind.upper()}{key}{xxhash.xxh3_128_hexdigest(value.encode('utf-8', 'surrogatepass'))}"
 
 
 def _short_hash(key: str) -> str:

@@ -18,7 +18,7 @@ import struct
 import zlib
 from typing import Any, NamedTuple
 
-SCHEMA = 1  # raise it whenever an index written before would answer differently; it is then built again
+SCHEMA = 2  # raise it whenever an index written before would answer differently; it is then built again
 
 _PARTS = ("idx", "pos", "term", "fast", "fieldnorm", "store")
 _FOOTER_MAGIC = 1337

@@ -9,6 +9,7 @@ text: chunks are searched by `str.find`, and only the chunk that is shown is loo
 from __future__ import annotations
 
 import re
+import unicodedata
 from bisect import bisect, bisect_left
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -44,15 +45,65 @@ class _Match(NamedTuple):
     which: int
 
 
+class Extract(NamedTuple):
+    """Part of a text on one line, and (begin, end) of what was wanted in it, in characters."""
+
+    text: str
+    matches: tuple[tuple[int, int], ...] = ()
+
+    def marked(self, marks: tuple[str, str]) -> str:
+        """With `marks` around each match. The text is not escaped for HTML."""
+        if marks == ("", ""):
+            return self.text
+        parts, place = [], 0
+        for begin, end in self.matches:
+            parts += [self.text[place:begin], marks[0], self.text[begin:end], marks[1]]
+            place = end
+        return "".join([*parts, self.text[place:]])
+
+
 def snippet(text: str, wanted: Sequence[Wanted], chars: int, marks: tuple[str, str] = ("", "")) -> str:
-    """At most `chars` characters of `text` on one line, marks not counted, with `marks` around what was wanted.
-    The beginning of the text when nothing is found. The text is not escaped for HTML."""
+    """`extracted`, with marks."""
+    return extracted(text, wanted, chars).marked(marks)
+
+
+def extracted(text: str, wanted: Sequence[Wanted], chars: int) -> Extract:
+    """At most `chars` characters of `text` on one line, and where in them is what was wanted. The beginning of the text
+    when nothing is found."""
     for offset, chunk in _chunks(text) if wanted else ():
         if matches := _look(chunk, wanted, _reach(chars)):
             start = _best_start(chunk, matches, chars)
-            return _render(chunk, start, chars, matches, marks, cut_before=start + offset > 0)
+            return _render(chunk, start, chars, matches, cut_before=start + offset > 0)
     opening = composed(text[: 4 * chars + 4 * _WORD_REACH])
-    return _render(opening, 0, chars, [], marks, cut_before=False)
+    return _render(opening, 0, chars, [], cut_before=False)
+
+
+def found_in(text: str, wanted: Sequence[Wanted]) -> tuple[tuple[int, int], ...]:
+    """(begin, end) of what was wanted in a short text as it is, in characters; none overlaps another."""
+    text = text[:_ASCII_CHUNK]
+    plain = composed(text)
+    found, last = [], 0
+    for match in _look(plain, wanted, 0) if wanted else ():
+        if match.start >= last:
+            found.append((match.start, match.end))
+            last = match.end
+    if plain == text or not found:
+        return tuple(found)
+    places = _places(text, plain)
+    return tuple((places[begin], places[end]) for begin, end in found) if places else ()
+
+
+def _places(text: str, plain: str) -> list[int]:
+    """Where in `text` each character of its composed form begins, and where the last one ends; [] if that cannot be
+    told."""
+    places, parts, start = [], [], 0
+    for at in range(1, len(text) + 1):
+        if at == len(text) or not unicodedata.combining(text[at]):
+            part = composed(text[start:at])
+            parts.append(part)
+            places += [start] * len(part)
+            start = at
+    return [*places, len(text)] if "".join(parts) == plain else []
 
 
 def _chunks(text: str) -> Iterator[tuple[int, str]]:
@@ -154,21 +205,21 @@ def _word_before(text: str, match: int, context: int) -> int:
     return space.end() if space and space.end() - start <= max(_WORD_REACH, context // 2) else start
 
 
-def _render(
-    text: str, start: int, chars: int, matches: Sequence[_Match], marks: tuple[str, str], *, cut_before: bool
-) -> str:
+def _render(text: str, start: int, chars: int, matches: Sequence[_Match], *, cut_before: bool) -> Extract:
     before = _CUT if cut_before and chars >= _ROOM_FOR_CUTS else ""
     end = _word_end(text, start, chars - len(before))
     after = _CUT if text[end:].strip() and chars >= _ROOM_FOR_CUTS else ""
-    parts, place = [], start
+    shown, found, place = before, [], start
     for match in matches:
         if place <= match.start and match.end <= end:
-            between, found = text[place : match.start], text[match.start : match.end]
-            parts += [_one_line(between), marks[0], _one_line(found), marks[1]]
+            between = _one_line(text[place : match.start])
+            shown += between.lstrip() if place == start else between
+            begin = len(shown)
+            shown += _one_line(text[match.start : match.end])
+            found.append((begin, len(shown)))
             place = match.end
-    parts.append(_one_line(text[place:end]).rstrip())
-    parts[0] = parts[0].lstrip()
-    return "".join([before, *parts, after])
+    rest = _one_line(text[place:end]).rstrip()
+    return Extract(shown + (rest if found else rest.lstrip()) + after, tuple(found))
 
 
 def _word_end(text: str, start: int, chars: int) -> int:

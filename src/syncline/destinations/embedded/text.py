@@ -98,6 +98,11 @@ class TextIndex:
 
         return self._attempt(ask)
 
+    def snapshot(self, feed: DocumentFeed) -> Snapshot | None:
+        """The newest commit, for those who put questions of their own to it; None when there is none yet. What the feed
+        had confirmed before the call is in it. Raises DestinationError."""
+        return self._attempt(lambda: self._snapshot(feed))
+
     def pairs(self) -> Iterator[tuple[int, int]]:
         """Every (n, checksum) in the index in order of n, as of now; a number that is there twice comes twice."""
         with self._writing() as feed:

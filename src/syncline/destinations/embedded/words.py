@@ -25,6 +25,7 @@ Analyze = Callable[[str], list[str]]
 class Words(NamedTuple):
     """conditions  what a document must, may and must not say.
     wanted      what to mark in a snippet.
+    wanted_in_title  the same in a title.
     any_of      one of the optional conditions must hold.
     ranked      scores mean something.
     """
@@ -33,12 +34,13 @@ class Words(NamedTuple):
     wanted: list[Wanted]
     any_of: bool
     ranked: bool
+    wanted_in_title: Sequence[Wanted] = ()
 
 
 def compile_words(question: Question, schema: tantivy.Schema, analyze: Analyze) -> Words | None:
     """What to ask of tantivy; None when nothing can match. `analyze` is the tokeniser of the index."""
     conditions: Conditions = []
-    wanted: list[Wanted] = []
+    wanted: dict[str, list[Wanted]] = {"title": [], "text": []}
     signs = set()
     for clause in question.clauses:
         tokens = tuple(analyze(fold(clause.words))[:_LONGEST_PHRASE])
@@ -46,11 +48,13 @@ def compile_words(question: Question, schema: tantivy.Schema, analyze: Analyze) 
             continue
         signs.add(clause.sign)
         conditions += _conditions(clause, tokens, schema)
-        if clause.sign != "-" and clause.field != "title":
-            wanted.append(Wanted(tokens, clause.prefix))
+        if clause.sign != "-":
+            for field in (clause.field,) if clause.field else ("title", "text"):
+                wanted[field].append(Wanted(tokens, clause.prefix))
     if not signs and not question.everything:
         return None
-    return Words(conditions, wanted, any_of="" in signs and "+" not in signs, ranked=bool(signs - {"-"}))
+    any_of, ranked = "" in signs and "+" not in signs, bool(signs - {"-"})
+    return Words(conditions, wanted["text"], any_of, ranked, wanted["title"])
 
 
 def silent(query: Query) -> Query:

@@ -31,7 +31,7 @@ from syncline.server.problems import RequestInvalid
 from syncline.server.routes.shapes import job_answer
 from syncline.server.stopping import stop_jobs
 from syncline.service import connectors, jobs, pushing, reach
-from syncline.store.sqlite.shelf import Shelf
+from syncline.store.relational.shelf import Shelf
 from syncline.wiring import DEFAULT_INDEX, Installation
 
 operations = Operations("connectors")

@@ -6,13 +6,13 @@ import json
 from collections.abc import Sequence
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import Discriminator, Field, Tag, TypeAdapter, ValidationError
 from starlette.responses import Response
 
 from syncline.model.errors import NotFound
 from syncline.model.indexes import Index
 from syncline.model.keys import Scope
-from syncline.model.search import Filter, Hit, Reader, Request, Results
+from syncline.model.search import All, AnyOf, Condition, Facet, Filter, Hit, Not, Reader, Request, Results, Sort
 from syncline.server import problems
 from syncline.server.operations import (
     FIRST,
@@ -30,7 +30,7 @@ from syncline.server.paging import Pages
 from syncline.server.parameters import Path, Query
 from syncline.server.routes.indexes import visible
 from syncline.service import documents, searching
-from syncline.store.sqlite.shelf import Shelf, Shown
+from syncline.store.relational.shelf import Shown
 from syncline.wiring import DEFAULT_INDEX, Installation
 
 operations = Operations("documents")
@@ -78,7 +78,7 @@ def _found(call: Call, room: Installation, index: Index, id: str, connector: str
         numbers = [one.number for one in control.connectors() if one.index == index.name]
     else:
         numbers = [call.connector(control, connector).number]
-    return Shelf(room.index(index.name).truth).one(numbers, id) if index.name in room.indexes() else []
+    return room.index(index.name).shelf().one(numbers, id) if index.name in room.indexes() else []
 
 
 @operations("GET", "/v1/documents/{index}", "List documents", scope=Scope.READ, answers="DocumentPage")
@@ -97,7 +97,7 @@ def list_documents(
         if id is None:
             number = None if connector is None else call.connector(room.control(), connector).number
             at, last = _place(pages.after([0, ""]))
-            shelf = Shelf(room.index(held.name).truth) if held.name in room.indexes() else None
+            shelf = room.index(held.name).shelf() if held.name in room.indexes() else None
             rows = [] if shelf is None else shelf.page((at, last), limit + 1, EXCERPT_CHARS, number)
         else:
             rows = _found(call, room, held, id, connector)[: limit + 1]
@@ -155,19 +155,87 @@ def get_document(
 
 
 class FilterIn(Body):
-    """One condition; all must hold."""
+    """One condition on a field."""
 
-    field: str = Field(min_length=1, max_length=500, description="A metadata key, or connector, id, title, media_type.")
-    op: Literal["eq", "in", "range", "exists"] = Field(
+    field: str = Field(
+        min_length=1, max_length=500, description="A metadata key, or connector, id, title, text, media_type, url."
+    )
+    op: Literal["eq", "in", "range", "above", "below", "exists", "prefix", "contains", "words"] = Field(
         default="eq",
-        description="eq: value; in: a list of values; range: [low, high], null for open; exists: no value.",
+        description="eq: value; in: a list of values; range: [low, high], null for open; above, below: value, which is "
+        "left out; exists: no value; prefix: the beginning of a text; contains: part of a text, in any case; words: "
+        "every word is there, of title or text.",
     )
     value: Any = None
 
-    def filter(self) -> Filter:
+    def condition(self) -> Condition:
         """As the search takes it."""
         value = tuple(self.value) if self.op == "range" and isinstance(self.value, list) else self.value
         return Filter(self.field, self.op, value)
+
+
+class AllIn(Body):
+    """Conditions that must all hold."""
+
+    all: list[ConditionIn] = Field(max_length=1000)
+
+    def condition(self) -> Condition:
+        """As the search takes it."""
+        return All([one.condition() for one in self.all])
+
+
+class AnyIn(Body):
+    """Conditions of which one must hold."""
+
+    any: list[ConditionIn] = Field(max_length=1000)
+
+    def condition(self) -> Condition:
+        """As the search takes it."""
+        return AnyOf([one.condition() for one in self.any])
+
+
+class NotIn(Body):
+    """A condition that must not hold."""
+
+    inner: ConditionIn = Field(alias="not")
+
+    def condition(self) -> Condition:
+        """As the search takes it."""
+        return Not(self.inner.condition())
+
+
+def _kind(said: Any) -> str:
+    """Which of the conditions is meant."""
+    if isinstance(said, dict):
+        return next((name for name in ("all", "any", "not") if name in said), "field")
+    return next(
+        (name for kind, name in ((AllIn, "all"), (AnyIn, "any"), (NotIn, "not")) if isinstance(said, kind)), "field"
+    )
+
+
+ConditionIn = Annotated[
+    Annotated[FilterIn, Tag("field")]
+    | Annotated[AllIn, Tag("all")]
+    | Annotated[AnyIn, Tag("any")]
+    | Annotated[NotIn, Tag("not")],
+    Discriminator(_kind),
+]
+for _model in (AllIn, AnyIn, NotIn):
+    _model.model_rebuild()
+
+
+class SortIn(Body):
+    """An order of results."""
+
+    field: str = Field(min_length=1, max_length=500, description="A metadata key, score, or any other but text.")
+    descending: bool = False
+
+
+class FacetIn(Body):
+    """Values of a field that are counted."""
+
+    field: str = Field(min_length=1, max_length=500, description="A metadata key, or any other field but text.")
+    limit: int = Field(default=10, ge=0, le=10_000, description="Only the most frequent ones.")
 
 
 class SearchIn(Body):
@@ -177,13 +245,17 @@ class SearchIn(Body):
         default="", max_length=4096, description='Words, "phrases", +must, -not, prefix*; empty: everything.'
     )
     index: str = Field(default=DEFAULT_INDEX, description="Name or id of an index.")
-    filters: list[FilterIn] = Field(default_factory=list, max_length=50)
+    filters: list[ConditionIn] = Field(default_factory=list, max_length=50, description="All must hold.")
+    sort: list[SortIn] = Field(
+        default_factory=list, max_length=10, description="Empty: by rank. Several: the next decides among equals."
+    )
+    facets: list[FacetIn] = Field(default_factory=list, max_length=50)
     user: str | None = Field(
         default=None, max_length=500, description="On behalf of whom: finds what that user may see."
     )
     groups: list[str] = Field(default_factory=list, max_length=1000, description="The groups of that user.")
     unrestricted: bool = Field(default=False, description="Also documents that only some may see, whoever they are.")
-    limit: int = Field(default=10, ge=1, le=1000)
+    limit: int = Field(default=10, ge=0, le=1000, description="0: only count.")
     offset: int = Field(default=0, ge=0, le=10_000)
     highlight: list[str] | None = Field(
         default=None, min_length=2, max_length=2, description='Put around each match in snippets: ["<b>", "</b>"].'
@@ -197,14 +269,16 @@ class SearchIn(Body):
             text=self.query,
             limit=self.limit,
             offset=self.offset,
-            filters=[one.filter() for one in self.filters],
+            filters=[one.condition() for one in self.filters],
+            sort=[Sort(one.field, one.descending) for one in self.sort],
+            facets=[Facet(one.field, one.limit) for one in self.facets],
             reader=Reader(self.user, tuple(self.groups), self.unrestricted),
             highlight=(before, after),
             snippet_chars=self.snippet_chars,
         )
 
 
-_FILTERS: Final = TypeAdapter(FilterIn)
+_FILTERS: Final[TypeAdapter[Any]] = TypeAdapter(ConditionIn)
 
 
 def hit_shape(hit: Hit) -> dict[str, Any]:
@@ -222,14 +296,23 @@ def hit_shape(hit: Hit) -> dict[str, Any]:
 
 def results_shape(results: Results, index: str) -> dict[str, Any]:
     """The answer of a search; `total` counts every match."""
-    return {"index": index, "total": results.total, "results": [hit_shape(hit) for hit in results.hits]}
+    shape = {"index": index, "total": results.total, "results": [hit_shape(hit) for hit in results.hits]}
+    return {**shape, "facets": facets_shape(results)} if results.facets else shape
+
+
+def facets_shape(results: Results) -> dict[str, Any]:
+    """How often each value is there, by field."""
+    return {
+        field: [{"value": value, "count": count} for value, count in pairs] for field, pairs in results.facets.items()
+    }
 
 
 def _search(call: Call, wanted: SearchIn) -> Response:
     with call.room() as room:
         held = visible(call, room, wanted.index)
         if held.name not in room.indexes():
-            return answered(results_shape(Results(), held.name))
+            nothing = Results(facets={one.field: () for one in wanted.facets})
+            return answered(results_shape(nothing, held.name))
         results = searching.search(room, held.name, wanted.request(), patience_s=PATIENCE_S)
     return answered(results_shape(results, held.name))
 
@@ -255,7 +338,7 @@ def search_by_url(
     user: Annotated[str | None, Query(max_length=500, description="On behalf of whom.")] = None,
     group: Annotated[list[str] | None, Query(max_length=1000, description="A group of that user. Repeatable.")] = None,
     unrestricted: Flag = False,
-    limit: Annotated[Whole, Query(ge=1, le=1000)] = 10,
+    limit: Annotated[Whole, Query(ge=0, le=1000)] = 10,
     offset: Annotated[Whole, Query(ge=0, le=10_000)] = 0,
     highlight: Annotated[list[str] | None, Query(min_length=2, max_length=2, description="Before, and after.")] = None,
     snippet_chars: Annotated[Whole, Query(ge=0, le=5000)] = 240,
@@ -276,7 +359,7 @@ def search_by_url(
     return _search(call, wanted)
 
 
-def _filter(said: str) -> FilterIn:
+def _filter(said: str) -> Any:
     from syncline.server.bodies import parsed
 
     try:

@@ -7,7 +7,7 @@ from typing import Any
 
 from syncline.model.jobs import Job
 from syncline.model.shapes import job_shape
-from syncline.store.sqlite.control import Control
+from syncline.store.relational.control import Control
 
 
 def job_answer(job: Job, connector: str, now: float) -> dict[str, Any]:

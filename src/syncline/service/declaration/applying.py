@@ -19,6 +19,7 @@ from functools import cache
 from typing import Any, Final
 
 from syncline import __version__
+from syncline.destinations.kinds import EMBEDDED
 from syncline.model.connectors import Connector, Guard
 from syncline.model.errors import (
     Category,
@@ -33,19 +34,18 @@ from syncline.model.errors import (
 from syncline.model.indexes import Index
 from syncline.model.webhooks import Webhook
 from syncline.outgoing.addresses import check_url
-from syncline.runner.lease import Lease
 from syncline.service import connectors, indexes, schedules, triggers, webhooks
-from syncline.service.declaration.current import standing
+from syncline.service.declaration.current import SETTING, standing
 from syncline.service.declaration.declared import Declared, understood
-from syncline.service.declaration.difference import Action, Change, Item, What, difference, told
+from syncline.service.declaration.difference import FIXED, Action, Change, Item, What, difference, told
 from syncline.service.declaration.files import found_at, mapped, read_file
 from syncline.service.declaration.wanted import wanted
+from syncline.store.relational.declared import Declared as Marks
+from syncline.store.relational.webhooks import Webhooks
 from syncline.store.secrets import Secret, drafted
-from syncline.store.sqlite.declared import Declared as Marks
-from syncline.store.sqlite.webhooks import Webhooks
 from syncline.wiring import Installation
 
-LOCK: Final = "apply.lock"
+LOCK: Final = "apply"
 
 _log = logging.getLogger("syncline.declaration")
 
@@ -146,7 +146,7 @@ def carry_out(installation: Installation, plan: Plan, tell: Callable[[Change], N
     if not plan.steps and not _unmarked(plan):
         return applied
     installation.make()
-    lease = Lease(installation.path("leases", LOCK))
+    lease = installation.lease(LOCK)
     if not lease.acquire():
         raise Applying(f"another process applies a declaration to {installation.data_dir}")
     try:
@@ -199,7 +199,8 @@ class _Steps:
     def _check(self, change: Change) -> None:
         if not change.allowed:
             raise StepRefused(
-                "its kind and its index cannot be changed: another connector would have to take its place",
+                f"its {' and its '.join(FIXED[change.item.what])} cannot be changed: another {change.item.what.value} "
+                "would have to take its place",
                 remedy="Choose another name for the new one, or let it be replaced, with its documents, by --prune.",
             )
         needed = {change.item.connector, *change.item.refers} & self._broken
@@ -272,11 +273,28 @@ class _Steps:
     # --- indexes
 
     def _make_index(self, item: Item) -> str:
-        return indexes.add(self._installation, item.key[0], item.fields["description"]).id
+        place = self._declared.places.get(item.key[0])
+        destination, settings = (EMBEDDED, {}) if place is None else (place.kind, place.values)
+        made = indexes.add(
+            self._installation,
+            item.key[0],
+            item.fields["description"],
+            destination=destination,
+            settings=settings,
+        )
+        return made.id
 
     def _update_index(self, item: Item, old: Item, fields: set[str]) -> None:
         description = item.fields["description"]
-        indexes.update(self._installation, self._index(old), description=description, revision=old.revision)
+        place = self._declared.places.get(item.key[0])
+        moved = place is not None and any(field.startswith(SETTING) for field in fields)
+        indexes.update(
+            self._installation,
+            self._index(old),
+            description=description,
+            settings=place.values if place is not None and moved else None,
+            revision=old.revision,
+        )
 
     def _remove_index(self, old: Item) -> None:
         indexes.remove(self._installation, self._index(old), revision=old.revision)

@@ -12,11 +12,11 @@ from syncline.model.schedules import Schedule
 from syncline.model.triggers import MAX_WAIT_S, Trigger, TriggerKind
 from syncline.model.webhooks import Webhook
 from syncline.service.declaration.difference import Item, What
-from syncline.store.sqlite.control import Control
-from syncline.store.sqlite.declared import Declared
-from syncline.store.sqlite.schedules import Schedules
-from syncline.store.sqlite.triggers import Triggers
-from syncline.store.sqlite.webhooks import Webhooks
+from syncline.store.relational.control import Control
+from syncline.store.relational.declared import Declared
+from syncline.store.relational.schedules import Schedules
+from syncline.store.relational.triggers import Triggers
+from syncline.store.relational.webhooks import Webhooks
 from syncline.wiring import Installation
 
 SETTING: Final = "settings."
@@ -68,7 +68,8 @@ class _Reading:
         return held
 
     def _index(self, index: Index) -> Item:
-        fields = {"description": index.description}
+        fields = index_fields(index)
+        self._current.sealed[index.id] = index.settings
         return Item(What.INDEX, (index.name,), fields, index.id, index.revision, index.id in self._owned)
 
     def _connector(self, connector: Connector, documents: int) -> Item:
@@ -95,9 +96,10 @@ class _Reading:
             yield Item(What.TRIGGER, at, trigger_fields(trigger), trigger.id, trigger.revision, owned)
 
     def _webhooks(self) -> Iterator[Item]:
-        """Of several with one URL, the oldest can be declared; the others are told apart by their ids."""
+        """Of several with one URL, the oldest can be declared; the others are told apart by their ids. Those of a
+        dialect cannot be declared."""
         seen: set[str] = set()
-        for webhook in Webhooks(self._control).all():
+        for webhook in (one for one in Webhooks(self._control).all() if not one.dialect):
             key = (webhook.url, webhook.id) if webhook.url in seen else (webhook.url,)
             seen.add(webhook.url)
             self._current.sealed[webhook.id] = webhook.sealed
@@ -106,6 +108,15 @@ class _Reading:
 
 
 # --- fields -----------------------------------------------------------------------------------------------------------
+
+
+def index_fields(index: Index) -> dict[str, Any]:
+    """Everything of an index that can be declared, but its name."""
+    return {
+        "description": index.description,
+        "destination": index.destination,
+        **{f"{SETTING}{name}": value for name, value in index.settings.items()},
+    }
 
 
 def connector_fields(connector: Connector) -> dict[str, Any]:

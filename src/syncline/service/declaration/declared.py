@@ -18,6 +18,7 @@ from syncline.service.declaration.files import DeclarationInvalid, Path, Yaml
 from syncline.service.declaration.shape import (
     ConnectorEntry,
     Declaration,
+    IndexEntry,
     ScheduleEntry,
     TriggerEntry,
     faulted,
@@ -39,12 +40,13 @@ class Settings(NamedTuple):
 
 @dataclass(slots=True)
 class Declared:
-    """What a file declares. `settings` by name of the connector."""
+    """What a file declares. `settings` by name of the connector, `places` (of destinations) by name of the index."""
 
     read: Yaml
     expanded: Expanded
     declaration: Declaration
     settings: dict[str, Settings] = field(default_factory=dict)
+    places: dict[str, Settings] = field(default_factory=dict)
 
     @property
     def connectors(self) -> Mapping[str, ConnectorEntry]:
@@ -82,8 +84,9 @@ class _Checks:
 
     def all(self) -> None:
         """Add every fault to those of the file."""
-        for name in self._declared.declaration.indexes:
+        for name, index in self._declared.declaration.indexes.items():
             self._index_name(name, ("indexes", name))
+            self._place(name, index, ("indexes", name))
         for name, entry in self._entries.items():
             path: Path = ("connectors", name)
             self._name(name, path)
@@ -104,6 +107,23 @@ class _Checks:
         from syncline.wiring import checked_index
 
         self._told(path, checked_index, name)
+
+    def _place(self, name: str, entry: IndexEntry, path: Path) -> None:
+        """The same for the settings of a destination."""
+        from syncline.destinations.kinds import find
+        from syncline.sources.authoring import guarded_call, secret_texts
+        from syncline.sources.registry import secret_fields, validate
+
+        kind = self._told((*path, "destination"), find, entry.destination)
+        if kind is None:
+            return
+        try:
+            fields = secret_fields(kind)
+            secrets = secret_texts(values_of(entry.settings, fields))
+            values = guarded_call(validate, kind, entry.settings, secrets=secrets)
+            self._declared.places[name] = Settings(entry.destination, values, fields)
+        except SynclineError as error:
+            self._refused(error, (*path, "settings"))
 
     def _settings(self, name: str, entry: ConnectorEntry, path: Path) -> None:
         """Validate them as they would be with `connector add`; every wrong one is a fault at its own place."""

@@ -39,7 +39,10 @@ class Action(StrEnum):
     LEAVE = "leave"  # it is not declared, and stays as it is
 
 
-FIXED: Final = {What.CONNECTOR: frozenset({"kind", "index"})}  # fields that never change; another value is another item
+FIXED: Final = {
+    What.CONNECTOR: ("kind", "index"),
+    What.INDEX: ("destination",),
+}  # fields that never change; another value is another item
 OPTIONAL: Final = frozenset({"secret"})  # fields that are not compared when they are not declared
 
 
@@ -144,7 +147,7 @@ def _order(item: Item) -> tuple[int, tuple[str, ...]]:
 def _replaced(declared: Iterable[Item], held: Mapping[Any, Item]) -> frozenset[str]:
     """Names of the connectors that must be made anew."""
     pairs = ((item, held[item.at]) for item in declared if item.what is What.CONNECTOR and item.at in held)
-    return frozenset(new.key[0] for new, old in pairs if _differing(new, old) & FIXED[What.CONNECTOR])
+    return frozenset(new.key[0] for new, old in pairs if _differing(new, old).intersection(FIXED[What.CONNECTOR]))
 
 
 def _wanted(item: Item, held: Mapping[Any, Item], gone: frozenset[str], prune: bool) -> Change | None:
@@ -156,7 +159,7 @@ def _wanted(item: Item, held: Mapping[Any, Item], gone: frozenset[str], prune: b
         return None
     differing = _differing(item, old)
     fields = tuple(_shown(item, old, sorted(differing)))
-    if differing & FIXED.get(item.what, frozenset()):
+    if differing.intersection(FIXED.get(item.what, ())):
         return Change(Action.REPLACE, item, old, fields, allowed=prune)
     if differing or (prune and item.refers & gone):  # what it refers to has another id by then
         return Change(Action.UPDATE, item, old, fields)

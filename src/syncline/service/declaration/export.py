@@ -72,7 +72,7 @@ class _Writing:
     def _table(self) -> dict[str, Any]:
         connectors = {item.key[0]: self._connector(item) for item in self._of(What.CONNECTOR)}
         parts = {
-            "indexes": {item.key[0]: _without_defaults(self._plain(item), IndexEntry) for item in self._of(What.INDEX)},
+            "indexes": {item.key[0]: self._index(item) for item in self._of(What.INDEX)},
             "connectors": connectors,
             "webhooks": list(self._webhooks()),
         }
@@ -80,6 +80,13 @@ class _Writing:
 
     def _of(self, what: What, connector: str = "") -> list[Item]:
         return [item for item in self._items if item.what is what and item.connector == connector]
+
+    def _index(self, item: Item) -> dict[str, Any]:
+        fields = self._plain(item)
+        own = {key: fields[key] for key in ("description", "destination")}
+        settings = {key.removeprefix(SETTING): value for key, value in fields.items() if key.startswith(SETTING)}
+        settings = {key: value for key, value in settings.items() if not _is_default(item, key)}
+        return {**_without_defaults(own, IndexEntry), **({"settings": settings} if settings else {})}
 
     def _connector(self, item: Item) -> dict[str, Any]:
         name, fields = item.key[0], self._plain(item)
@@ -201,11 +208,16 @@ def _is_guessed(fields: Mapping[str, Any]) -> bool:
 
 
 def _is_default(item: Item, setting: str) -> bool:
-    """True when the source kind would fill in that value by itself."""
+    """True when the kind of source or destination would fill in that value by itself."""
+    from syncline.destinations import kinds
     from syncline.sources.registry import find
 
     with suppress(SynclineError):
-        field = find(item.fields["kind"]).load_config().model_fields.get(setting)
+        if item.what is What.INDEX:
+            kind: Any = kinds.find(item.fields["destination"])
+        else:
+            kind = find(item.fields["kind"])
+        field = kind.load_config().model_fields.get(setting)
         if field is not None and not field.is_required():
             return bool(_plain_default(field) == item.fields[f"{SETTING}{setting}"])
     return False

@@ -49,6 +49,10 @@ def spelled(duration_s: float) -> str | float:
 Duration = Annotated[float, BeforeValidator(seconds, json_schema_input_type=str | float), Field(ge=0, le=86_400)]
 
 
+def _none_is_empty(value: Any) -> Any:
+    return {} if value is None else value
+
+
 class _Entry(BaseModel):
     """One table of the file. What is not known is refused; what a message quotes is chosen elsewhere."""
 
@@ -59,6 +63,15 @@ class IndexEntry(_Entry):
     """An index: a set of documents that can be searched."""
 
     description: str = Field("", description="What it is for, for people.")
+    destination: str = Field(
+        "embedded",
+        min_length=1,
+        examples=["embedded", "postgresql"],
+        description="Where its documents land: a name of `syncline index kinds`, or module:name. Never changes.",
+    )
+    settings: Annotated[dict[str, Any], BeforeValidator(_none_is_empty)] = Field(
+        default_factory=dict, description="Settings of the destination; see `syncline index kinds --json`."
+    )
 
 
 class GuardEntry(_Entry):
@@ -154,10 +167,6 @@ def _listed(value: Any) -> Any:
 def _tables(value: Any) -> Any:
     """A map whose entries may be left empty."""
     return {name: {} if item is None else item for name, item in value.items()} if isinstance(value, dict) else value
-
-
-def _none_is_empty(value: Any) -> Any:
-    return {} if value is None else value
 
 
 Schedules = Annotated[
@@ -329,6 +338,17 @@ def schema() -> dict[str, Any]:
             "then": {"properties": {"settings": _settings_schema(name, find(name).load_config(), definitions)}},
         }
         for name in sorted(BUILT_IN)
+    ]
+    from syncline.destinations import kinds
+
+    definitions["IndexEntry"]["allOf"] = [
+        {
+            "if": {"properties": {"destination": {"const": name}}, "required": ["destination"]},
+            "then": {
+                "properties": {"settings": _settings_schema(f"to.{name}", kinds.find(name).load_config(), definitions)}
+            },
+        }
+        for name in sorted(kinds.BUILT_IN)
     ]
     for table in ("indexes", "connectors"):
         entry = made["properties"][table]["additionalProperties"]

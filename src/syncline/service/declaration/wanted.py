@@ -16,9 +16,9 @@ from syncline.service.declaration.current import SETTING, Current, longest_wait
 from syncline.service.declaration.declared import Declared, named_schedules, trigger_key
 from syncline.service.declaration.difference import FIXED, Item, What
 from syncline.service.declaration.files import DeclarationInvalid, Fault, Path
-from syncline.service.declaration.shape import ConnectorEntry, ScheduleEntry, TriggerEntry, WebhookEntry
+from syncline.service.declaration.shape import ConnectorEntry, IndexEntry, ScheduleEntry, TriggerEntry, WebhookEntry
+from syncline.store.relational.jobs import new_id
 from syncline.store.secrets import SEALED, Secret, Vault, drafted
-from syncline.store.sqlite.jobs import new_id
 
 
 def wanted(declared: Declared, current: Current, vault: Vault) -> list[Item]:
@@ -44,16 +44,28 @@ class _Wanted:
         """In no particular order."""
         declaration = self._declared.declaration
         for name, entry in declaration.indexes.items():
-            outside = self._outside(("indexes", name), ["description"])
-            yield Item(What.INDEX, (name,), {"description": entry.description}, outside=outside)
+            yield self._index(name, entry)
         for name in sorted({entry.index for entry in declaration.connectors.values()} - declaration.indexes.keys()):
-            yield Item(What.INDEX, (name,), {"description": ""}, implied=True)
+            stands = self._standing.get((What.INDEX, (name,)))  # it stays where it is
+            place = {"destination": "embedded"} if stands is None else stands.fields
+            yield Item(What.INDEX, (name,), {**place, "description": ""}, implied=True)
         for name, connector in declaration.connectors.items():
             yield self._connector(name, connector)
             yield from self._schedules(name, connector.schedule)
             yield from self._triggers(name, connector.triggers)
         for n, webhook in enumerate(declaration.webhooks):
             yield self._webhook(("webhooks", n), webhook)
+
+    # --- indexes
+
+    def _index(self, name: str, entry: IndexEntry) -> Item:
+        place = self._declared.places[name]
+        fields: dict[str, Any] = {"description": entry.description, "destination": entry.destination}
+        id = self._id(What.INDEX, (name,), fields)
+        config = drafted(id, place.values, place.secrets, self._secrets(id))
+        fields |= {f"{SETTING}{setting}": value for setting, value in config.items()}
+        shown = [field for field, value in fields.items() if not is_sealed(value)]
+        return Item(What.INDEX, (name,), fields, id, outside=self._outside(("indexes", name), shown))
 
     # --- connectors
 

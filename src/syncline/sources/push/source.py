@@ -40,6 +40,7 @@ class PushSource:
     def __init__(self, config: Any, *, inbox: Callable[[], Rows] | None = None) -> None:
         """`inbox` opens the connector's inbox; whoever reads closes it."""
         self._inbox = inbox
+        self.until: int | None = None  # nothing above this number is told
 
     def check(self) -> None:
         """Raises what opening the inbox raises, and SourceUnavailable when the connector has none yet."""
@@ -56,7 +57,10 @@ class PushSource:
         at = _position((cursor or "").removeprefix(FROM_THE_START))
         with closing(self._open()) as inbox:
             end = inbox.newest()
-            for rows in inbox.after(at):
+            for page in inbox.after(at):
+                rows = page if self.until is None else [row for row in page if row.seq <= self.until]
+                if not rows:
+                    break
                 for row in rows:
                     yield Tombstone(row.id) if row.document is None else row.document
                 at = rows[-1].seq

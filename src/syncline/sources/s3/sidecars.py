@@ -17,7 +17,7 @@ from syncline.sources.s3.access import Access, AccessInvalid, parse_entries
 
 MAX_BYTES: Final = 1 << 20
 _URL: Final = "_source_uri"
-_TYPES: Final = {
+MEDIA_TYPES: Final = {
     "PDF": "application/pdf",
     "HTML": "text/html",
     "PLAIN_TEXT": "text/plain",
@@ -92,4 +92,4 @@ def _attribute(name: str, value: Any) -> Any:
 
 
 def _media_type(told: str) -> str:
-    return told if "/" in told else _TYPES.get(told.upper(), "")
+    return told if "/" in told else MEDIA_TYPES.get(told.upper(), "")

@@ -53,6 +53,18 @@ class TablesConfig(BaseModel):
     metadata: list[Name] | None = Field(
         None, examples=[["state", "price"]], description="Columns to filter by. Left out: every other column."
     )
+    names: dict[Name, Name] = Field(
+        default_factory=dict,
+        examples=[{"dept": "department"}],
+        description="Other names for columns of the metadata, by column.",
+        json_schema_extra={"advanced": True},
+    )
+    groups: str = Field(
+        "",
+        examples=["allowed_groups"],
+        description="Column with the groups that may find the row, separated by semicolons. A row without any is found "
+        "by nobody. Left out: everybody may find it.",
+    )
     url: str = Field(
         "",
         examples=["https://example.com/articles/{id}"],

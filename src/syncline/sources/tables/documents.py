@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Protocol
 from urllib.parse import quote
 
@@ -27,13 +27,16 @@ class Settings(Protocol):
     metadata: Sequence[str] | None
     template: str
     url: str
+    names: Mapping[str, str]
+    groups: str
 
 
 def mapping(settings: Settings) -> str:
     """Those settings as one text: another one when the same rows may give other documents."""
-    return json.dumps(
-        [settings.title, list(settings.body), settings.metadata, settings.template, settings.url], ensure_ascii=False
-    )
+    told: list[Any] = [settings.title, list(settings.body), settings.metadata, settings.template, settings.url]
+    if settings.names or settings.groups:
+        told += [dict(settings.names), settings.groups]
+    return json.dumps(told, ensure_ascii=False, sort_keys=True)
 
 
 class Mapper:
@@ -55,8 +58,11 @@ class Mapper:
         taken = {*body, *([title] if title in self._at else [])}
         names = settings.metadata
         if names is None:
+            taken |= {settings.groups}
             names = [column.name for column in relation.columns if column.name not in taken]
-        self._metadata = [(name, self._position(name, "metadata")) for name in names]
+        others = settings.names
+        self._metadata = [(others.get(name, name), self._position(name, "metadata")) for name in names]
+        self._groups = self._position(settings.groups, "groups") if settings.groups else None
 
     @property
     def _key_names(self) -> set[str]:
@@ -64,7 +70,9 @@ class Mapper:
 
     def document(self, id: str, version: str | None, values: Values) -> Document:
         """The document of a row."""
-        metadata = {name: kept(values[at]) for name, at in self._metadata if values[at] is not None}
+        metadata = {name: value for name, at in self._metadata if (value := values[at]) is not None}
+        if bytes in map(type, metadata.values()):
+            metadata = {name: kept(value) for name, value in metadata.items()}
         document = Document(id, metadata=metadata, version=version)
         if self._binary:
             document.content = values[self._body[0]] or b""
@@ -74,6 +82,8 @@ class Mapper:
             document.title = self._title(values)
         if self._url is not None:
             document.url = self._url(values)
+        if self._groups is not None:
+            document.allow = _groups(values[self._groups])
         return document
 
     def _text(self, values: Values) -> str:
@@ -121,6 +131,12 @@ class Mapper:
                 for part in parts
             ]
         )
+
+
+def _groups(value: Any) -> tuple[str, ...]:
+    """The principals of "a; b". No groups: one that nobody is in, since a document without any is for everybody."""
+    names = value if isinstance(value, list) else shown(value).split(";")
+    return tuple(sorted({f"group:{name.strip()}" for name in map(str, names) if name.strip()})) or ("group:",)
 
 
 def _braced(name: str) -> str:

@@ -391,7 +391,7 @@ class Listing:
     def _full(self, raws: Sequence[Raw]) -> bool:
         """Whether so many rows wait that they have to be taken now."""
         self._rows += len(raws)
-        self._bytes += sum(map(_size, raws))
+        self._bytes += sum(map(len if isinstance(raws[0], bytes) else _size, raws)) if raws else 0
         if self._rows < CHECKPOINT_ROWS and self._bytes < CHECKPOINT_BYTES:
             return False
         self._rows = self._bytes = 0

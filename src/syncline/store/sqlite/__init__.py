@@ -3,5 +3,6 @@
     control.db          connectors, jobs, the fence
     indexes/NAME/truth.db   documents, ledger, checkpoint, outcomes: one transaction for each batch
 
-SQL lies in `control.sql` and `truth.sql`, migrations in `migrations/`.
+What is done with the tables in it is written down in `store/relational`; here are files, migrations in `migrations/`,
+and the classes of there that open a file by its path.
 """

@@ -1,17 +1,17 @@
-"""Opening SQLite files: pragmas, versions, migrations under a lock, and errors in our own words."""
+"""SQLite files as databases of the store: pragmas, versions, migrations under a lock, and errors in our own words."""
 
 from __future__ import annotations
 
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any
+from contextlib import AbstractContextManager, contextmanager
 
 import apsw
 
 from syncline.model.errors import DataDirectoryError, DestinationError
 from syncline.model.ports import CrashPoint, no_crash
+from syncline.store.relational.database import Violated
 
 HERE = os.path.dirname(__file__)
 BUSY_TIMEOUT_S = 10.0
@@ -20,14 +20,60 @@ CACHE_KIB = 16_384
 WAL_PAGES = 4_000  # pages in the log before it is copied back; large batches would otherwise copy after each commit
 
 
-def load_queries(file: str) -> dict[str, str]:
-    """The statements of a .sql file by the name in the `-- name:` line above each."""
-    queries: dict[str, str] = {}
-    with open(os.path.join(HERE, file), encoding="utf-8") as lines:
-        for block in lines.read().split("-- name: ")[1:]:
-            name, _, statement = block.partition("\n")
-            queries[name.strip()] = statement.strip()
-    return queries
+class File:
+    """One SQLite file, opened: a `Database`. Use it from one thread."""
+
+    def __init__(
+        self,
+        path: str,
+        migrations: str,
+        *,
+        create: bool = True,
+        read_only: bool = False,
+        crash: CrashPoint = no_crash,
+    ) -> None:
+        self.path = path
+        self._crash = crash
+        self.db = open_database(path, migrations, create=create, read_only=read_only)
+
+    def writing(self, name: str) -> AbstractContextManager[None]:
+        """See `Database`; so with all below."""
+        if self.db.in_transaction:
+            return translated(self.path)
+        return transaction(self.db, self.path, name, self._crash)
+
+    def reading(self) -> AbstractContextManager[None]:
+        return translated(self.path)
+
+    @contextmanager
+    def moment(self) -> Iterator[None]:
+        with translated(self.path):
+            self.db.execute("begin")
+            try:
+                yield
+            finally:
+                self.db.execute("commit")
+
+    def damage(self) -> str:
+        with translated(self.path):
+            lines = [str(line) for (line,) in self.db.execute("pragma quick_check(20)")]
+        return "" if lines == ["ok"] else lines[0]
+
+    def erase(self) -> bool:
+        with translated(self.path):
+            self.db.execute("vacuum")
+            try:
+                self.db.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+            except (apsw.BusyError, apsw.LockedError):
+                return False  # somebody was reading for so long that the log still holds some
+        return True
+
+    def version(self) -> int:
+        """Costs a few microseconds."""
+        return int(self.db.pragma("data_version"))
+
+    def close(self) -> None:
+        self.db.close()
 
 
 def open_database(path: str, migrations: str, *, create: bool = True, read_only: bool = False) -> apsw.Connection:
@@ -164,10 +210,6 @@ def _translate(error: apsw.Error, path: str) -> Exception:
         return DataDirectoryError(f"{path} cannot be opened for writing: {error}", remedy=remedy)
     if isinstance(error, apsw.IOError):
         return DestinationError(f"reading or writing {path} failed: {error}", code="destination.io")
+    if isinstance(error, apsw.ConstraintError):
+        return Violated(str(error), reference="FOREIGN KEY" in str(error))
     return error
-
-
-def scalar(connection: apsw.Connection, statement: str, parameters: Any = ()) -> Any:
-    """The first column of the first row; None without one."""
-    row = connection.execute(statement, parameters).fetchone()
-    return None if row is None else row[0]

@@ -1,0 +1,112 @@
+-- What is said to the database. In braces: {table}, {writers}, {stage} (quoted names), {name} (the table, as a literal),
+-- {language} (a text search configuration, as a literal), and pieces that depend on the settings.
+
+-- name: make_writers
+create table if not exists {writers} (
+    table_name text not null,
+    connector  bigint not null,   -- 0: whose table it is
+    index_id   text not null,
+    fence      bigint not null,   -- the newest attempt that has begun
+    primary key (table_name, connector)
+)
+-- name: lock
+select pg_advisory_xact_lock(hashtextextended('syncline ' || {name}, 0))
+-- name: exists
+select to_regclass($1) is not null
+-- name: writers
+select connector, index_id, fence from {writers} where table_name = {name} and connector in (0, $1)
+-- name: claim
+insert into {writers} (table_name, connector, index_id, fence) values ({name}, 0, $1, 0)
+on conflict (table_name, connector) do nothing
+-- name: fence
+insert into {writers} as w (table_name, connector, index_id, fence) values ({name}, $1, $2, $3)
+on conflict (table_name, connector) do update set fence = excluded.fence, index_id = excluded.index_id
+where w.fence <= excluded.fence or w.index_id <> excluded.index_id
+returning fence
+-- name: newest
+select fence from {writers} where table_name = {name} and connector = $1 and index_id = $2 for share
+-- name: forget
+delete from {writers} where table_name = {name} and index_id = $1 and ($2::bigint is null or connector = $2)
+-- name: make_table
+create table {table} (
+    connector  bigint not null,
+    id         text collate "C" not null,
+    title      text not null,
+    body       text not null,
+    metadata   jsonb not null,
+    dates      jsonb,
+    url        text not null,
+    media_type text not null,
+    allow      text[] not null,
+    deny       text[] not null,
+    checksum   bigint not null,
+    written    bigint not null{extra_columns},
+    primary key (connector, id)
+)
+-- name: make_index_of_age
+create index on {table} (written)
+-- name: make_index_of_words
+create index on {table} using gin (search)
+-- name: any
+select exists (select from {table})
+-- name: columns
+select a.attname as name, format_type(a.atttypid, a.atttypmod) as type, a.attnotnull as notnull,
+    a.atthasdef or a.attidentity <> '' or a.attgenerated <> '' as filled, a.attgenerated <> '' as generated
+from pg_attribute a where a.attrelid = $1::regclass and a.attnum > 0 and not a.attisdropped order by a.attnum
+-- name: has_key
+select exists (
+    select from pg_index i
+    where i.indrelid = $1::regclass and i.indisunique and i.indisvalid and i.indimmediate and i.indpred is null
+        and i.indexprs is null and i.indnkeyatts = 2
+        and (
+            select array_agg(a.attname::text order by a.attname) from pg_attribute a
+            where a.attrelid = i.indrelid and a.attnum = any (i.indkey[0:1])
+        ) = array['connector', 'id']
+)
+-- name: has_language
+select exists (select from pg_ts_config where cfgname = $1)
+-- name: has_vectors
+select to_regtype('vector') is not null
+-- name: may_write
+select bool_and(has_table_privilege(to_regclass($1), verb))
+from unnest(array['select', 'insert', 'update', 'delete']) verb
+-- name: may_make
+select has_schema_privilege(to_regnamespace($1), 'create')
+-- name: make_stage
+create temporary table if not exists {stage} (
+    at int, id text, title text, body text, metadata jsonb, dates jsonb, url text, media_type text, allow text[],
+    deny text[], title_words text, body_words text, embedding real[]
+) on commit delete rows
+-- name: last
+select coalesce(max(written), 0) from {table}
+-- name: put
+insert into {table} as t (
+    connector, id, title, body, metadata, dates, url, media_type, allow, deny, checksum, written{extra_names}
+)
+select $1, s.id, s.title, s.body, s.metadata, s.dates, s.url, s.media_type, s.allow, s.deny, {checksum}, $2 + s.at
+    {extra_values}
+from {stage} s
+on conflict (connector, id) do update set
+    title = excluded.title, body = excluded.body, metadata = excluded.metadata, dates = excluded.dates,
+    url = excluded.url, media_type = excluded.media_type, allow = excluded.allow, deny = excluded.deny,
+    checksum = excluded.checksum, written = excluded.written{extra_sets}
+-- name: delete
+delete from {table} where connector = $1 and id = any ($2::text[])
+-- name: delete_all
+delete from {table} where connector = $1
+-- name: delete_index
+delete from {table} where connector in (
+    select connector from {writers} where table_name = {name} and index_id = $1 and connector <> 0
+)
+-- name: one
+select connector, id, title, body, length(body), metadata::text, media_type, url, allow, deny, checksum
+from {table} where connector = any ($1::bigint[]) and id = $2 order by connector
+-- name: page
+select connector, id, title, left(body, $4), length(body), metadata::text, media_type, url, allow, deny, checksum
+from {table} where (connector, id collate "C") > ($1, $2 collate "C") order by connector, id collate "C" limit $3
+-- name: page_of
+select connector, id, title, left(body, $4), length(body), metadata::text, media_type, url, allow, deny, checksum
+from {table} where connector = $1 and id collate "C" > $2 collate "C" order by id collate "C" limit $3
+-- name: stock
+select s.id, s.checksum = {checksum} from {table} s
+where s.connector = $1 and s.id collate "C" > $2 collate "C" order by s.id collate "C" limit $3

@@ -1,0 +1,135 @@
+"""The door to a destination: where documents of an index land when that is not the store itself.
+
+    ledger: "not settled" ──▶ destination: documents ──▶ ledger: settled, outcomes, checkpoint
+
+Between the arrows a process may die. Before the destination is touched, the ledger says of every document concerned
+that it must be looked at again; so whatever the destination holds then, the next job puts it right. A destination needs
+no memory of that: it writes by id, as often as it is told to. `syncline.destinations.remote` walks these steps.
+
+A small required core; every other ability is a protocol of its own. Making one must not connect to anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, Protocol, runtime_checkable
+
+from syncline.model.documents import Document
+from syncline.model.ports import Ticket, Transform
+from syncline.model.search import Request, Results
+
+
+class Destination(Protocol):
+    """The documents of one index, each known by (number of its connector, id). Used by one thread at a time.
+
+    Raises DestinationError for whatever cannot be done now, ConfigInvalid or CredentialsInvalid for what the settings
+    have wrong. A write that may or may not have been done is a DestinationError, too.
+    """
+
+    def check(self) -> None:
+        """Prove that it can be reached and written, changing nothing."""
+        ...
+
+    def begin(self, ticket: Ticket, *, empty: bool) -> None:
+        """An attempt begins: whatever is missing is made, and from now on every write by an earlier attempt of this
+        connector is refused, if that can be had here (invariant 2). Raises JobFenced when a later attempt has begun.
+
+        `empty`: nothing of this connector is known to be here, so whatever is here of it is removed. Otherwise, when
+        this is not the place that earlier attempts have written to, raises DestinationError and changes nothing."""
+        ...
+
+    def write(self, ticket: Ticket, puts: Sequence[Document], deletes: Sequence[str]) -> None:
+        """Put these documents, new or in place of those with the same id, and delete the documents of those ids, as far
+        as they are there. Durable when it returns; all of it or nothing, where that can be had. The same write again
+        changes nothing (invariant 7). Raises JobFenced for an earlier attempt than the one that began last."""
+        ...
+
+    def drop(self, connector: int | None) -> None:
+        """Remove every document of a connector, and what is remembered of it; None: of the whole index. Harmless when
+        there is none."""
+        ...
+
+    def close(self) -> None:
+        """Let go of everything."""
+        ...
+
+
+@runtime_checkable
+class Settles(Protocol):
+    """Optional: what is written is not found at once."""
+
+    def settle(self) -> None:
+        """Return when everything written so far is found by the next search (invariant 9)."""
+        ...
+
+
+@runtime_checkable
+class Prepares(Protocol):
+    """Optional: changed documents go through transforms of the destination, after all others.
+
+    This is where a document is refused that could not be written, and where vectors are made. The recipes are those of
+    the settings: another recipe has every document prepared, and written, anew. Must not connect.
+    """
+
+    def transforms(self) -> Sequence[Transform]: ...
+
+
+@runtime_checkable
+class Searches(Protocol):
+    """Optional: answers searches."""
+
+    def search(self, request: Request, connectors: Mapping[int, str]) -> Results:
+        """`connectors` names them by number. Raises UsageError for a senseless request, and for one that cannot be
+        answered here."""
+        ...
+
+
+class Shown(NamedTuple):
+    """A document as it lies in a destination. `text` may be its beginning only; `chars` is the length of all of it."""
+
+    connector: int
+    id: str
+    title: str
+    text: str
+    chars: int
+    metadata: dict[str, Any]
+    media_type: str
+    url: str
+    allow: tuple[str, ...]
+    deny: tuple[str, ...]
+    checksum: int
+
+
+@runtime_checkable
+class Shows(Protocol):
+    """Optional: hands out documents one by one and page by page."""
+
+    def one(self, connectors: Sequence[int], id: str) -> list[Shown]:
+        """The documents of that id, of those connectors, by connector."""
+        ...
+
+    def page(self, after: tuple[int, str], limit: int, chars: int, connector: int | None = None) -> list[Shown]:
+        """Documents after (connector, id), in the order of number and of the bytes of the id; of one connector those
+        after the id. `chars` of each text at most."""
+        ...
+
+
+class Found(NamedTuple):
+    """A document that is in a destination. `intact` False: it is not what was written."""
+
+    id: str
+    intact: bool
+
+
+@runtime_checkable
+class Takes(Protocol):
+    """Optional: can be taken stock of, for `syncline verify`."""
+
+    def stock(self, connector: int, after: str, limit: int) -> list[Found]:
+        """What is there of a connector after that id, in the order of the bytes of the ids. Empty when the place is
+        gone."""
+        ...
+
+    def discard(self, connector: int, ids: Sequence[str]) -> None:
+        """Delete documents that nobody knows of. No job of the connector runs."""
+        ...
