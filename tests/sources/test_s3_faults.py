@@ -14,7 +14,7 @@ from tests.sources.s3lab import HASTY, error, eventually, hang_up, proxy, respon
 
 from syncline.model.documents import Document
 from syncline.model.errors import ConfigInvalid, CredentialsInvalid, SourceUnavailable, SynclineError
-from syncline.model.news import Gone, Page, Refused
+from syncline.model.news import Begin, Gone, Page, Refused
 from syncline.sources.s3.pace import Pace
 from syncline.sources.s3.wire import Patience
 
@@ -530,10 +530,10 @@ def test_whoever_asked_to_stop_can_leave_before_the_error(place, gate):
     source = place.open()
     thread = interrupted_when(gate, source)
     reading = source.list(None, None)
-    news = [next(reading), next(reading), next(reading)]
+    assert isinstance(next(reading), Begin)
+    while (news := next(reading)) != Page(()):  # what was read before may come or not; an empty page does
+        assert isinstance(news, Page)
     thread.join()
-    assert [type(item).__name__ for item in news] == ["Begin", "Page", "Page"]
-    assert news[2] == Page(())
     reading.close()
 
 
