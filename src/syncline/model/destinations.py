@@ -85,7 +85,8 @@ class Searches(Protocol):
 
 
 class Shown(NamedTuple):
-    """A document as it lies in a destination. `text` may be its beginning only; `chars` is the length of all of it."""
+    """One document. `text` may be its beginning only; `chars` is the length of all of it. `version` is the source's,
+    `job` the number of the job that brought it; a destination knows neither."""
 
     connector: int
     id: str
@@ -98,6 +99,8 @@ class Shown(NamedTuple):
     allow: tuple[str, ...]
     deny: tuple[str, ...]
     checksum: int
+    version: str | None = None
+    job: int = 0
 
 
 @runtime_checkable

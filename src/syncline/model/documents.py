@@ -131,3 +131,14 @@ class Held(NamedTuple):
     fingerprint: bytes
     recipe: str
     state: State
+
+
+def without_surrogates(text: str) -> str:
+    """Text that can be stored and sent: a lone surrogate becomes a question mark."""
+    if text.isascii():
+        return text
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "replace").decode()
+    return text

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
+
+from syncline.model.errors import UsageError
 
 
 class Filter(NamedTuple):
@@ -21,6 +23,18 @@ class Filter(NamedTuple):
     field: str
     op: str
     value: Any = None
+
+    def values(self) -> Sequence[Any]:
+        """What an "eq" or an "in" compares with. Raises UsageError for what nothing can be compared with."""
+        values = [self.value] if self.op == "eq" else self.value
+        if isinstance(values, str | bytes | Mapping) or not isinstance(values, Sequence | Set):
+            remedy = "Give a list, or use eq."
+            raise UsageError(f'The filter "in" on {self.field} needs a list of values.', remedy=remedy)
+        remedy = 'Give a string, a number or a boolean; "in" takes a list of them, "exists" asks for any value.'
+        for value in values:
+            if not isinstance(value, str | bool | int | float):
+                raise UsageError(f"The filter on {self.field} cannot compare with {value!r:.200}.", remedy=remedy)
+        return list(values)
 
 
 class All(NamedTuple):
@@ -52,6 +66,12 @@ class Reader(NamedTuple):
     groups: Sequence[str] = ()
     unrestricted: bool = False  # the owner of the index looking at everything
     groups_of: Mapping[int, Sequence[str]] = {}
+
+
+def principals(user: str | None, groups: Sequence[str]) -> list[str]:
+    """The names a reader goes by in `allow` and `deny`: with and without the kind in front."""
+    named = [("user", user), *(("group", group) for group in groups)]
+    return [name for kind, who in named if who for name in (who, f"{kind}:{who}")]
 
 
 class Sort(NamedTuple):

@@ -8,7 +8,7 @@ from syncline.runner.choice import Limits
 from syncline.runner.supervisor import Ground
 from syncline.server.settings import Settings
 from syncline.service import jobs
-from syncline.service.processes import PRELOAD, REMOTE
+from syncline.service.processes import LOCAL, PRELOAD, REMOTE
 from syncline.wiring import Installation
 
 
@@ -28,6 +28,6 @@ def ground_of(settings: Settings) -> Ground:
         job_task="syncline.service.processes:run_attempt",
         tool_task="syncline.service.processes:run_tool",
         args={"data_dir": installation.data_dir},
-        preload=(*PRELOAD, *REMOTE) if installation.store.remote else PRELOAD,
+        preload=(*PRELOAD, *(REMOTE if installation.store.remote else LOCAL)),
         limits=Limits(settings.jobs, settings.jobs_per_index),
     )

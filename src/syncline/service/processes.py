@@ -29,7 +29,8 @@ PRELOAD = (
     "tantivy",
 )
 
-REMOTE = ("asyncpg", "syncline.store.postgres.store")  # where the store is a database
+LOCAL = ("apsw", "syncline.store.sqlite.store")  # where the store is files
+REMOTE = ("asyncpg", "syncline.store.postgres.store")  # where it is a database
 
 
 def run_attempt(data_dir: str, job: int) -> int:

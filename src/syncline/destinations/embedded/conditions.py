@@ -8,7 +8,7 @@ tree of conditions ──▶ one query
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -23,7 +23,7 @@ from syncline.destinations.embedded.view import Snapshot
 from syncline.destinations.embedded.words import Conditions, compile_words, silent
 from syncline.model.errors import UsageError
 from syncline.model.ports import DocumentFeed
-from syncline.model.search import All, AnyOf, Condition, Filter, Not, Reader
+from syncline.model.search import All, AnyOf, Condition, Filter, Not, Reader, principals
 
 MOST_CONDITIONS: Final = 1024
 MOST_VALUES: Final = 65_536  # in all lists together
@@ -86,14 +86,12 @@ def access_conditions(reader: Reader, index: tantivy.Index, searcher: tantivy.Se
 
 def _naming(reader: Reader, fact: Callable[[str], str], schema: tantivy.Schema) -> Iterable[Query]:
     """Documents that name the reader; by groups that count for one connector only, those of that connector."""
-    if principals := _principals(reader):
-        yield with_any(map(fact, principals), schema)
+    if names := principals(reader.user, reader.groups):
+        yield with_any(map(fact, names), schema)
     for number, groups in reader.groups_of.items():
         if groups:
             of_it = (Occur.Must, with_any([facts.connector_fact(number)], schema))
-            yield Query.boolean_query(
-                [of_it, (Occur.Must, with_any(map(fact, _principals(Reader(None, groups))), schema))]
-            )
+            yield Query.boolean_query([of_it, (Occur.Must, with_any(map(fact, principals(None, groups)), schema))])
 
 
 def joined(conditions: Conditions, any_of: bool = False) -> Query:
@@ -101,12 +99,6 @@ def joined(conditions: Conditions, any_of: bool = False) -> Query:
     if not any_of and not any(occur == Occur.Must for occur, _ in conditions):
         conditions = [*conditions, (Occur.Must, Query.all_query())]
     return Query.boolean_query(conditions, minimum_number_should_match=1 if any_of else None)
-
-
-def _principals(reader: Reader) -> list[str]:
-    """The names a reader goes by: with and without the kind in front."""
-    named = [("user", reader.user), *(("group", group) for group in reader.groups)]
-    return [name for kind, who in named if who for name in (who, f"{kind}:{who}")]
 
 
 # --- size ------------------------------------------------------------------------------------------------------------
@@ -183,7 +175,7 @@ class _Compiler:
 
     def _leaf(self, one: Filter) -> Query:
         if one.op in ("eq", "in"):
-            return self._equal(one, _values(one))
+            return self._equal(one, one.values())
         if one.op == "exists":
             return self._exists(one)
         if one.op in _COMPARING:
@@ -321,20 +313,6 @@ def either(queries: Sequence[Query]) -> Query:
 
 def _stems(field: str) -> tuple[str, str]:
     return _STEMS.get(field) or facts.text_stems(field)
-
-
-def _values(one: Filter) -> Sequence[Any]:
-    """What an "eq" or an "in" compares with."""
-    values = [one.value] if one.op == "eq" else one.value
-    if isinstance(values, str | bytes | Mapping) or not isinstance(values, Sequence | Set):
-        raise UsageError(f'The filter "in" on {one.field} needs a list of values.', remedy="Give a list, or use eq.")
-    for value in values:
-        if not isinstance(value, str | bool | int | float):
-            raise UsageError(
-                f"The filter on {one.field} cannot compare with {value!r:.200}.",
-                remedy='Give a string, a number or a boolean; "in" takes a list of them, "exists" asks for any value.',
-            )
-    return list(values)
 
 
 def _range(one: Filter, index: tantivy.Index) -> Query:

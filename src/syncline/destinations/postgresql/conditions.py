@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
@@ -13,7 +13,7 @@ from syncline.destinations.embedded.facts import moments
 from syncline.destinations.postgresql.rows import clean, words_of
 from syncline.destinations.postgresql.words import BODY, TITLE, all_in
 from syncline.model.errors import UsageError
-from syncline.model.search import All, AnyOf, Condition, Filter, Not, Reader
+from syncline.model.search import All, AnyOf, Condition, Filter, Not, Reader, principals
 
 TEXTS: Final = {"id": "id", "title": "title", "text": "body", "media_type": "media_type", "url": "url"}
 OPERATIONS: Final = ("eq", "in", "range", "above", "below", "exists", "prefix", "contains", "words")
@@ -83,11 +83,11 @@ class Compiler:
     def _named(self, column: str, reader: Reader) -> str:
         """Whether a list of principals names the reader; further groups count for one connector only."""
         found = []
-        if principals := _principals(reader.user, reader.groups):
-            found.append(f"{column} && {self.given(principals)}::text[]")
+        if names := _stored(principals(reader.user, reader.groups)):
+            found.append(f"{column} && {self.given(names)}::text[]")
         for number, groups in reader.groups_of.items():
-            if principals := _principals(None, groups):
-                these = f"{self.given(principals)}::text[]"
+            if names := _stored(principals(None, groups)):
+                these = f"{self.given(names)}::text[]"
                 found.append(f"(connector = {self.given(number)}::bigint and {column} && {these})")
         return _joined(" or ", found, "false")
 
@@ -124,7 +124,7 @@ class Compiler:
 
     def _tests(self, one: Filter) -> list[Callable[[str], bool]]:
         if one.op in ("eq", "in"):
-            return [lambda name, value=value: name == value for value in values_of(one)]  # type: ignore[misc]
+            return [lambda name, value=value: name == value for value in one.values()]  # type: ignore[misc]
         value = _text_of(one)
         if one.op == "prefix":
             return [lambda name: name.startswith(value)]
@@ -135,7 +135,7 @@ class Compiler:
             case "exists":
                 return "true" if column == "id" else f"{column} <> ''"
             case "eq" | "in":
-                texts = [clean(value) for value in values_of(one) if isinstance(value, str)]
+                texts = [clean(value) for value in one.values() if isinstance(value, str)]
                 return f"{column} = any ({self.given(texts)}::text[])"
             case "prefix":
                 return f"starts_with({column}, {self.given(clean(_text_of(one)))}::text)"
@@ -150,7 +150,7 @@ class Compiler:
             case "exists":
                 return self._path("metadata", one.field, _SCALARS)
             case "eq" | "in":
-                return self._holds(one.field, values_of(one))
+                return self._holds(one.field, one.values())
             case "prefix":
                 return self._path("metadata", one.field, "(@ starts with $value)", value=clean(_text_of(one)))
             case "contains":
@@ -196,24 +196,9 @@ class Compiler:
         return f"jsonb_path_exists({column}, {self.given(path)}::jsonpath, {self.given(known)}::jsonb, true)"
 
 
-def _principals(user: str | None, groups: Sequence[str]) -> list[str]:
-    """The names a reader goes by: with and without the kind in front."""
-    named = [("user", user), *(("group", group) for group in groups)]
-    return [clean(name) for kind, who in named if who for name in (who, f"{kind}:{who}")]
-
-
-def values_of(one: Filter) -> Sequence[Any]:
-    """The values any of which satisfies an "eq" or an "in". Raises UsageError."""
-    values = [one.value] if one.op == "eq" else one.value
-    if isinstance(values, str | bytes | Mapping) or not isinstance(values, Sequence | Set):
-        raise UsageError(f'The filter "in" on {one.field} needs a list of values.', remedy="Give a list, or use eq.")
-    for value in values:
-        if not isinstance(value, str | bool | int | float):
-            raise UsageError(
-                f"The filter on {one.field} cannot compare with {value!r}.",
-                remedy='Give a string, a number or a boolean; "in" takes a list of them, "exists" asks for any value.',
-            )
-    return list(values)
+def _stored(names: Sequence[str]) -> list[str]:
+    """As they lie in the table."""
+    return [clean(name) for name in names]
 
 
 def _finite(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Any, Final
 from syncline.destinations.embedded.facts import moments
 from syncline.destinations.embedded.fold import fold
 from syncline.destinations.postgresql.table import LONGEST_SEARCHED
-from syncline.model.documents import Document, encode_metadata
+from syncline.model.documents import Document, encode_metadata, without_surrogates
 
 FIELDS: Final = (
     "at", "id", "title", "body", "metadata", "dates", "url", "media_type", "allow", "deny", "title_words", "body_words",
@@ -50,13 +50,7 @@ def clean(text: str) -> str:
     """Text that can be stored: U+FFFD for NUL, a question mark for a lone surrogate."""
     if "\0" in text:
         text = text.replace("\0", "\ufffd")
-    if text.isascii():
-        return text
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-8", "replace").decode()
-    return text
+    return without_surrogates(text)
 
 
 def metadata_of(document: Document) -> str:

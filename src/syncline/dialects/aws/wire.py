@@ -13,7 +13,7 @@ import logging
 import re
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -28,14 +28,13 @@ from syncline.dialects.aws.parsing import Unreadable, load_json, parse_input
 from syncline.dialects.aws.routing import Router
 from syncline.dialects.aws.validating import message, violations
 from syncline.dialects.aws.writing import BadOutput, write_output
+from syncline.dialects.raw import Receive, Send, below, body_of
 from syncline.model.errors import SynclineError
 from syncline.model.keys import Forbidden, Scope, Unauthorized
 
 if TYPE_CHECKING:
     from starlette.routing import BaseRoute
 
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 MAX_BODY: Final = 64 << 20
 _KEY_ID: Final = re.compile(r"[\x21-\x7e]{1,128}")
@@ -166,7 +165,7 @@ class Wire:
 
     async def _answer(self, scope: MutableMapping[str, Any], receive: Receive, request_id: str) -> Answer:
         visit = await anyio.to_thread.run_sync(partial(self._admit, scope, request_id))
-        body = await _body(receive, self._max_body, keep=isinstance(visit, _Visit))
+        body = await body_of(receive, self._max_body, keep=isinstance(visit, _Visit), whole=False)
         if isinstance(visit, Answer):
             return visit
         if body is None:
@@ -180,7 +179,7 @@ class Wire:
     def _admit(self, scope: Mapping[str, Any], request_id: str) -> _Visit | Answer:
         head = _head(scope)
         try:
-            name, labels = self._router.find(head.method, _below(scope, head.path), head.header("x-amz-target"))
+            name, labels = self._router.find(head.method, below(scope, head.path), head.header("x-amz-target"))
             claim = sigv4.read_claim(head, {self.service.signing_name}, self._clock())
             secret = self._secret_of(claim.key_id) if _KEY_ID.fullmatch(claim.key_id) else None
             if secret is None:
@@ -301,33 +300,7 @@ def _head(scope: Mapping[str, Any]) -> sigv4.Head:
     return sigv4.Head(scope["method"], path, scope.get("query_string", b""), headers)
 
 
-def _below(scope: Mapping[str, Any], path: str) -> str:
-    """The raw path below the prefix this is mounted under: as many segments less as the prefix has."""
-    prefix = scope.get("root_path", "").strip("/")
-    if not prefix:
-        return path
-    segments = path.split("/")
-    return "/" + "/".join(segments[2 + prefix.count("/") :])
-
-
 def _names(operation: Operation, head: sigv4.Head) -> list[str]:
     """The headers that were sent and mean something."""
     wanted = (member.wire.lower() for member in operation.input.at("header"))
     return [name for name in wanted if head.header(name) is not None]
-
-
-async def _body(receive: Receive, most: int, *, keep: bool) -> bytes | None:
-    """All of it, so that the client gets to read the answer; None when it is more than `most` bytes. Without `keep`
-    it is thrown away."""
-    parts: list[bytes] = []
-    size = 0
-    while True:
-        received = await receive()
-        part = received.get("body", b"")
-        size += len(part)
-        if size > most:
-            return None
-        if keep:
-            parts.append(part)
-        if not received.get("more_body"):
-            return b"".join(parts)

@@ -12,7 +12,7 @@ import binascii
 import logging
 import re
 import zlib
-from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import partial
@@ -35,12 +35,10 @@ from syncline.dialects.elastic.refusals import (
 )
 from syncline.dialects.elastic.routing import GLOBAL, Found, Route, Router
 from syncline.dialects.host import Caller, Host
+from syncline.dialects.raw import Receive, Send, below, body_of
 from syncline.model.errors import SynclineError
 from syncline.model.keys import Forbidden, Scope, Unauthorized
 from syncline.wiring import Installation
-
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 MAX_BODY: Final = 100 << 20
 MAX_WINDOW: Final = 10_000  # from + size
@@ -161,7 +159,7 @@ class Elastic:
         caller: Caller | None = None
         if _has_body(head):
             known = await anyio.to_thread.run_sync(partial(self._shielded, scope, head, self._known))
-            raw = await _body(receive, self._max_body, keep=not isinstance(known, Reply))
+            raw = await body_of(receive, self._max_body, keep=not isinstance(known, Reply), whole=True)
             if isinstance(known, Reply):
                 return _written(known, head)
             caller = known
@@ -273,34 +271,11 @@ def _head(scope: Mapping[str, Any]) -> _Head:
     raw = scope.get("raw_path") or scope["path"].encode()
     path = raw.partition(b"?")[0].decode("latin-1")
     headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
-    return _Head(scope["method"], _below(scope, path), scope.get("query_string", b""), headers)
-
-
-def _below(scope: Mapping[str, Any], path: str) -> str:
-    """The raw path below the prefix this is mounted under: as many segments less as the prefix has."""
-    prefix = scope.get("root_path", "").strip("/")
-    if not prefix:
-        return path
-    return "/" + "/".join(path.split("/")[2 + prefix.count("/") :])
+    return _Head(scope["method"], below(scope, path), scope.get("query_string", b""), headers)
 
 
 def _has_body(head: _Head) -> bool:
     return "transfer-encoding" in head.headers or head.headers.get("content-length", "0") != "0"
-
-
-async def _body(receive: Receive, most: int, *, keep: bool) -> bytes | None:
-    """All of it, so that the client gets to read the answer; None when it is more than `most` bytes. Without `keep`
-    it is thrown away."""
-    parts: list[bytes] = []
-    size = 0
-    while True:
-        received = await receive()
-        part = received.get("body", b"")
-        size += len(part)
-        if keep and size <= most:
-            parts.append(part)
-        if not received.get("more_body"):
-            return None if size > most else b"".join(parts)
 
 
 def _query(raw: bytes) -> dict[str, str]:

@@ -10,7 +10,7 @@ from syncline.dialects.twinmaker import definitions, standing, synced, types
 from syncline.dialects.twinmaker.definitions import INVALID, Definition
 from syncline.dialects.twinmaker.place import SOURCE, Place
 from syncline.dialects.twinmaker.synced import BASE
-from syncline.store.relational.shelf import Shown
+from syncline.model.destinations import Shown
 
 MOST_PROPERTIES: Final = 800  # in one answer
 

@@ -12,10 +12,10 @@ from syncline.dialects.twinmaker import components, labels, paging, publishing, 
 from syncline.dialects.twinmaker.definitions import INVALID
 from syncline.dialects.twinmaker.place import SOURCE, Place, find
 from syncline.dialects.twinmaker.synced import BASE
+from syncline.model.destinations import Shown
 from syncline.sources.sitewise.inventory import ROOT
 from syncline.store.relational.jobs import new_id
 from syncline.store.relational.records import Record
-from syncline.store.relational.shelf import Shown
 
 NOT_FOUND, CONFLICT = "ResourceNotFoundException", "ConflictException"
 MOST_COMPONENTS: Final = 30

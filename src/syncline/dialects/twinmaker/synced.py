@@ -7,11 +7,12 @@ from typing import Any, Final
 
 from syncline.dialects.twinmaker.place import Place
 from syncline.model.connectors import Connector
+from syncline.model.destinations import Shown
 from syncline.model.errors import NotFound
 from syncline.sources.sitewise.documents import COMPONENT_TYPE, ENTITY
 from syncline.sources.sitewise.inventory import PREFIX
 from syncline.store.relational.farshelf import FarShelf
-from syncline.store.relational.shelf import Shelf, Shown
+from syncline.store.relational.shelf import Shelf
 
 BATCH: Final = 200
 BASE: Final = "sitewiseBase"  # the component of every synced entity

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import Discriminator, Field, Tag, TypeAdapter, ValidationError
 from starlette.responses import Response
 
+from syncline.model.destinations import Shown
 from syncline.model.errors import NotFound
 from syncline.model.indexes import Index
 from syncline.model.keys import Scope
@@ -30,7 +31,6 @@ from syncline.server.paging import Pages
 from syncline.server.parameters import Path, Query
 from syncline.server.routes.indexes import visible
 from syncline.service import documents, searching
-from syncline.store.relational.shelf import Shown
 from syncline.wiring import DEFAULT_INDEX, Installation
 
 operations = Operations("documents")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from syncline.model.documents import Held
+from syncline.model.documents import Held, without_surrogates
 from syncline.model.ports import Batch, Resume, Ticket
 from syncline.store.postgres.database import NUL, Session, again
 from syncline.store.postgres.errors import StoreError
@@ -27,7 +27,7 @@ class Truth(truth.Truth):
         self._file = reader
         self._reader = ""
 
-    clean = staticmethod(lambda text: truth.clean(text).replace("\0", NUL))
+    clean = staticmethod(lambda text: without_surrogates(text).replace("\0", NUL))
 
     # --- what is tried again when the connection was lost: nothing was done then, or it is known that it was ----------
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import groupby
 
-from syncline.model.destinations import Shown as Lying
-from syncline.model.destinations import Shows
-from syncline.store.relational.shelf import Shelf, Shown
+from syncline.model.destinations import Shown, Shows
+from syncline.store.relational.shelf import Shelf
 from syncline.store.relational.truth import Truth
 
 ROWS = 1000
@@ -28,7 +27,7 @@ class FarShelf(Shelf):
         """See `Shelf.page`."""
         return self._known(self._place.page(after, limit, chars, connector)) if self._place is not None else []
 
-    def _known(self, found: Sequence[Lying]) -> list[Shown]:
+    def _known(self, found: Sequence[Shown]) -> list[Shown]:
         """With the version of each, and the job that first brought it."""
         shown = []
         for connector, some in groupby(found, key=lambda one: one.connector):
@@ -37,7 +36,7 @@ class FarShelf(Shelf):
             jobs = self._jobs(connector, [one.id for one in documents])
             for one in documents:
                 version = held[one.id].version if one.id in held else None
-                shown.append(Shown(**one._asdict(), version=version, job=jobs.get(one.id, 0)))
+                shown.append(one._replace(version=version, job=jobs.get(one.id, 0)))
         return shown
 
     def _jobs(self, connector: int, ids: Sequence[str]) -> dict[str, int]:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
+from syncline.model.destinations import Shown
 from syncline.model.documents import State
 from syncline.model.outcomes import Kind, Outcome
 from syncline.store.relational.database import load_queries
@@ -13,25 +14,6 @@ from syncline.store.relational.tables import dump
 from syncline.store.relational.truth import Truth
 
 SQL = load_queries("shelf.sql")
-
-
-class Shown(NamedTuple):
-    """One document. `text` may be its beginning only; `chars` is the length of all of it. `version` is the source's,
-    `job` the number of the job that brought it."""
-
-    connector: int
-    id: str
-    title: str
-    text: str
-    chars: int
-    metadata: dict[str, Any]
-    media_type: str
-    url: str
-    allow: tuple[str, ...]
-    deny: tuple[str, ...]
-    checksum: int
-    version: str | None
-    job: int
 
 
 class Waiting(NamedTuple):

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import xxhash
 
-from syncline.model.documents import Document, Held, State, encode_metadata, fields_as_bytes
+from syncline.model.documents import Document, Held, State, encode_metadata, fields_as_bytes, without_surrogates
 from syncline.model.errors import JobFenced
 from syncline.model.outcomes import Counters, Kind, Outcome
 from syncline.model.ports import Batch, Mark, Put, Resume, StoredDocument, Tally, Ticket
@@ -38,7 +38,7 @@ class HistoryLine(NamedTuple):
 class Truth:
     """The `Ledger` and the `DocumentFeed` of an embedded index. Use it from one thread."""
 
-    clean: Callable[[str], str] = staticmethod(lambda text: clean(text))  # text as it can be stored
+    clean: Callable[[str], str] = staticmethod(without_surrogates)  # text as it can be stored
 
     def __init__(self, database: Database) -> None:
         self.database = database
@@ -358,17 +358,6 @@ def checksum(document: Document, metadata: str | None = None) -> int:
     id, text = document.id, document.text
     head = f"{len(id)}:{id}".encode("utf-8", "surrogatepass") + fields_as_bytes(document, metadata)
     return int(xxhash.xxh3_64_intdigest(head + text.encode("utf-8", "surrogatepass") if text else head))
-
-
-def clean(text: str) -> str:
-    """Text that can be stored: a lone surrogate becomes a question mark."""
-    if text.isascii():
-        return text
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-8", "replace").decode()
-    return text
 
 
 def _document_row(n: int, connector: int, document: Document, clean: Callable[[str], str]) -> tuple[Any, ...]:
