@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
 import shutil
 import subprocess
 import sys
@@ -30,6 +29,7 @@ from bench.measure import run
 from bench.options import Options
 from bench.peers.install import LIBRARIES, Peer, interpreter, is_installed
 from bench.report import Row, RowsSection, Taken
+from bench.table_job import OURS, TEXT, THERE, settings_of
 
 COLUMNS = (
     "id bigint primary key, updated_at timestamptz not null, title text not null, body text not null,"
@@ -53,7 +53,7 @@ MERGE = (
 EDITED = "body || ' zzedited'"
 
 FULL, NOOP, CHANGE, VERIFY = "first sync", "nothing changed", "1 % edited, added, deleted", "full verification"
-OURS, TEXT, THERE = "documents and ledger", "with text index", "into PostgreSQL"
+FIRST_VERIFY = "full verification, the first one of a table"  # from which the checksums are remembered
 COPY, HAND, SUM = "psql COPY | COPY", "staging and ON CONFLICT by hand", "the server's own checksum"
 DLT, SLING = "dlt (pyarrow, DuckDB)", "sling (PostgreSQL)"
 SIZES: Final = (200_000, 1_000_000)
@@ -90,54 +90,6 @@ class Server:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def settings_of(host: str, changes: str) -> str:
-    """The connector's settings, validated as when it was made."""
-    from syncline.sources.registry import validate
-
-    settings = {"host": host, "user": "postgres", "database": "postgres", "table": "w2", "changes": changes}
-    return json.dumps(validate("postgresql", settings))
-
-
-# --- one job of ours, in a process of its own -------------------------------------------------------------------------
-
-
-def sync(folder: str, settings: str, job: int, into: str, url: str) -> None:
-    """One job; prints its counters."""
-    from syncline.engine.job import run_job
-    from syncline.engine.work import Work
-    from syncline.model.ports import Ticket
-    from syncline.sources.registry import open_source
-
-    source = open_source("postgresql", json.loads(settings))
-    index = _index(folder, into, url)
-    transforms = index.transforms() if into == THERE else ()
-    ending = run_job(Work(Ticket(1, job, job), source, index, time.time, transforms=transforms))
-    if ending.error is not None:
-        raise SystemExit(str(ending.error.as_dict()))
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-    print(json.dumps({**{k: v for k, v in ending.counters.as_dict().items() if v}, "peak_mb": peak}))
-
-
-def _index(folder: str, into: str, url: str) -> Any:
-    from syncline.store.sqlite.truth import Truth
-
-    if into == TEXT:
-        from syncline.wiring import Installation
-
-        return Installation(folder).open_index("w2", create=True)
-    truth = Truth(os.path.join(folder, "truth.db"))
-    if into != THERE:
-        return truth
-    from types import SimpleNamespace
-
-    from syncline.destinations.postgresql import KIND
-    from syncline.destinations.remote import RemoteIndex
-    from syncline.sources.registry import validate
-
-    settings = validate(KIND, {"url": url, "table": "w2_documents", "language": "none"})
-    return RemoteIndex(truth, KIND.load_source()(SimpleNamespace(**settings), index=folder))
-
-
 # --- contenders -------------------------------------------------------------------------------------------------------
 
 
@@ -164,10 +116,10 @@ class Ours:
     def phase(self, phase: str) -> tuple[float, float, float, dict[str, Any]]:
         """(wall, CPU, peak in MB, what it said)."""
         self._job += 1
-        changes = "scan" if phase == VERIFY else "auto"
-        command = [sys.executable, "-m", "bench.tables_w2", "--job", str(self._job), "--folder", self._folder]
-        command += ["--settings", settings_of(self._server.folder, changes), "--into", self.who]
-        return _measured([*command, "--url", self._server.url])
+        changes = "scan" if phase in (VERIFY, FIRST_VERIFY) else "auto"
+        settings = settings_of(self._server.folder, changes)
+        command = [sys.executable, "-m", "bench.table_job", self._folder, str(self._job), settings]
+        return _measured([*command, self.who, self._server.url])
 
     def close(self) -> None:
         """Remove what it wrote."""
@@ -229,6 +181,7 @@ class Race:
             self._floors()
             self._phase(NOOP, contenders)
             self._phase(NOOP, contenders)
+            self._phase(FIRST_VERIFY, contenders[:1])
             self._timed(SUM, lambda: server.sql(CHECKSUM))
             self._phase(VERIFY, contenders[:1])
             server.sql(
@@ -266,6 +219,7 @@ class Race:
             FULL: {"inserted": rows},
             NOOP: {"kept": rows},
             VERIFY: {"kept": rows},
+            FIRST_VERIFY: {"kept": rows},
             CHANGE: {"inserted": part, "updated": part, "deleted": part, "kept": rows - 2 * part},
         }.get(phase, {"kept": rows})
         found = {name: told.get(name, 0) for name in wanted}
@@ -352,12 +306,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--peers", default="")
     parser.add_argument("--json")
-    for hidden in ("--job", "--folder", "--settings", "--into", "--url"):
-        parser.add_argument(hidden, help=argparse.SUPPRESS)
     given = parser.parse_args()
-    if given.job:
-        sync(given.folder, given.settings, int(given.job), given.into, given.url)
-        return
     server = Server()
     races = []
     try:

@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
+from syncline.destinations.joined import JoinedIndex, pair
 from syncline.destinations.kinds import EMBEDDED
 from syncline.destinations.remote import RemoteIndex
 from syncline.model.connectors import Connector
@@ -27,7 +28,7 @@ from syncline.model.documents import Held
 from syncline.model.errors import DataDirectoryError, NotFound, UsageError
 from syncline.model.indexes import Index
 from syncline.model.outcomes import Kind
-from syncline.model.ports import Batch, Clock, CrashPoint, Resume, Tally, Ticket, Transform, no_crash
+from syncline.model.ports import Batch, BeginsCommits, Clock, CrashPoint, Resume, Tally, Ticket, Transform, no_crash
 from syncline.model.search import Request, Results
 from syncline.runner.lease import Lease, Lock
 from syncline.store.relational.control import Control
@@ -38,6 +39,7 @@ from syncline.store.secrets import Vault
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from syncline.destinations.embedded.feeds import FeedAt
     from syncline.destinations.embedded.text import TextIndex
     from syncline.store.relational.inbox import Inbox
     from syncline.store.relational.shelf import Shelf
@@ -103,6 +105,8 @@ class Store(Protocol):
 class EmbeddedIndex:
     """The `Ledger` of an embedded index: every commit goes to the truth, and the text index follows."""
 
+    takes_sheets = True
+
     def __init__(self, truth: Truth, text: TextIndex, mark: Callable[[], Hashable]) -> None:
         self.truth = truth
         self.text = text
@@ -129,7 +133,7 @@ class EmbeddedIndex:
     def tally(self, connector: int, recipe: str) -> Tally:
         return self.truth.tally(connector, recipe)
 
-    def names(self, connector: int) -> Iterator[Sequence[tuple[int, str]]]:
+    def names(self, connector: int) -> Iterator[Sequence[str]]:
         return self.truth.names(connector)
 
     def rows_that(self, connector: int, choose: Callable[[Sequence[int]], list[int]]) -> Iterator[list[Held]]:
@@ -156,9 +160,17 @@ class EmbeddedIndex:
     def commit(self, ticket: Ticket, batch: Batch) -> list[int]:
         """Commit to the truth, and let the text index know."""
         seqs = self.truth.commit(ticket, batch)
-        if batch.puts or batch.deletes:
+        if batch.puts or batch.sheets or batch.deletes:
             self.follow()
         return seqs
+
+    def begin_commit(self, ticket: Ticket, batch: Batch) -> Callable[[], Sequence[int]]:
+        if not isinstance(self.truth, BeginsCommits):
+            seqs = self.commit(ticket, batch)
+            return lambda: seqs
+        if batch.puts or batch.sheets or batch.deletes:
+            self.follow()
+        return self.truth.begin_commit(ticket, batch)
 
     def follow(self) -> None:
         """Documents have been written or deleted in the truth: let the text index know."""
@@ -223,6 +235,10 @@ class FarIndex(RemoteIndex):
     def close(self) -> None:
         self.destination.close()
         self.truth.close()
+
+
+class NearIndex(JoinedIndex, FarIndex):
+    """The same, where the destination may lie in the database that the ledger is in."""
 
 
 OpenIndex = EmbeddedIndex | FarIndex
@@ -364,12 +380,21 @@ class Installation:
         destination, mark = self._destination_of(name), partial(self.store.mark, name)
         truth = self.store.truth(name)
         if destination is not None:
-            return FarIndex(truth, destination, mark, self.crash)
+            far = FarIndex if pair(truth, destination) is None else NearIndex
+            return far(truth, destination, mark, self.crash)
         from syncline.destinations.embedded.text import TextIndex
 
         folder = self.path("indexes", name, "text")
-        text = TextIndex(folder, partial(self.store.truth, name), crash=self.crash)
+        text = TextIndex(folder, partial(self.store.truth, name), feed_at=self._feed_at(name), crash=self.crash)
         return EmbeddedIndex(truth, text, mark)
+
+    def _feed_at(self, name: str) -> FeedAt | None:
+        """How another process reads the documents of an index; None where that needs more than a path."""
+        from syncline.destinations.embedded.feeds import FeedAt
+
+        if self.store.remote or self.crash is not no_crash:  # crash points are in this process
+            return None
+        return FeedAt("syncline.store.sqlite.truth:Truth", {"path": self.truth_path(name), "create": False})
 
     def destination(self, index: Index) -> Destination | None:
         """Where its documents land, not connected yet; None when that is the store itself. Raises NotFound when there

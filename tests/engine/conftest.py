@@ -18,6 +18,7 @@ from syncline.model.news import Refused
 from syncline.model.outcomes import Kind
 from syncline.model.ports import CrashPoint, Ticket, Unwanted, no_crash
 from syncline.model.reports import Plan
+from syncline.model.sheets import Sheet
 from syncline.store.sqlite.truth import Truth
 from syncline.testing import FakeClock, MemorySource
 
@@ -101,6 +102,9 @@ class Picky:
             else:
                 document.text = text.upper()
                 yield document
+
+    def leaves(self, sheet: Sheet) -> bool:
+        return all(text == text.upper() for text in sheet.texts)
 
     def close(self) -> None:
         """Nothing to let go of."""

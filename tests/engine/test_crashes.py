@@ -15,7 +15,7 @@ from syncline.engine import desk, river
 from syncline.engine.job import run_job
 from syncline.model.connectors import Guard
 from syncline.model.news import Checkpoint
-from syncline.testing import CrashAt, CrashRecorder, MemorySource, SimulatedCrash
+from syncline.testing import CrashAt, CrashRecorder, MemorySheets, MemorySource, SimulatedCrash
 
 
 class WithoutCursors(MemorySource):
@@ -29,6 +29,8 @@ class WithoutCursors(MemorySource):
 @pytest.fixture(autouse=True)
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(desk, "BATCH_ROWS", 7)
+    monkeypatch.setattr(desk, "PASTED_ROWS", 7)
+    monkeypatch.setattr(river, "SHEET_AT_ONCE", 3)
     monkeypatch.setattr(river, "FETCH_AT_ONCE", 5)
     monkeypatch.setattr(river, "TRANSFORM_AT_ONCE", 3)
 
@@ -39,7 +41,11 @@ def begin(world: Any, picky: Any, source: MemorySource) -> None:
     world.settings.update(transforms=[picky()], guard=Guard(max_deletes=3, max_percent=5))
     for number in range(40):
         source.put(f"d{number:02}", ("bad", "skip", "good", "fine")[number % 4] + str(number))
+    for number in range(15):
+        source.put(f"k{number:02}", f"LOUD {number}")
     world.run()
+    for number in range(10):
+        source.put(f"l{number:02}", f"LOUD AND NEW {number}")
     source.put("d00", "mended")
     source.put("d01", "wanted now")
     source.put("d02", "bad now")
@@ -61,7 +67,11 @@ def crashes(path: Path, make: Callable[[Path], Any], picky: Any, source: type[Me
     return recorder, (ending.event, ending.counters.as_dict(), world.contents(), world.kinds())
 
 
-@pytest.mark.parametrize("source", [MemorySource, WithoutCursors])
+class SheetsWithoutCursors(WithoutCursors, MemorySheets):
+    """The same, in columns."""
+
+
+@pytest.mark.parametrize("source", [MemorySource, WithoutCursors, MemorySheets, SheetsWithoutCursors])
 def test_invariants_01_05_07_a_job_killed_at_any_point_and_resumed_ends_as_if_it_had_not_been(
     world: Any, picky: Any, source: type[MemorySource], tmp_path: Path, remark: Callable[[str], None]
 ) -> None:

@@ -198,7 +198,7 @@ class Histories(RuleBasedStateMachine):
     @rule()
     def run_undisturbed(self) -> None:
         """Invariants 5, 6 and 7."""
-        plan = plan_job(self._work(0))
+        plan, before = plan_job(self._work(0)), self._held()
         job = self.left if self.left is not None else next(self.jobs)
         fresh, self.left = self.left is None, None
         ending = run_job(self._work(job))
@@ -207,7 +207,7 @@ class Histories(RuleBasedStateMachine):
         if fresh:  # what a dead attempt has done counts too, and no plan knows of it
             assert sorted(plan.insert) == self._named(job, "inserted")
             assert sorted(plan.delete) == self._named(job, "deleted")
-        self._expect()
+        self._expect(before)
         assert self._held() == self.index_model
         locked_out = any(self._is_locked(path) for path in self._files())
         if not locked_out:
@@ -284,23 +284,19 @@ class Histories(RuleBasedStateMachine):
             return "x" in path.split("/")[:-1]
         return self.exclude != () and name.endswith(".txt") and name != "a.txt"
 
-    def _expect(self) -> None:
-        """What the model index becomes by one undisturbed job."""
-        files, held = self._files(), self.index_model
+    def _expect(self, before: dict[str, str]) -> None:
+        """What the model index becomes by one undisturbed job: what cannot be seen stays as it was `before`."""
+        files = self._files()
         expected = {
             path: text for path, text in files.items() if not self._is_locked(path) and not self._excluded(path)
         }
-        for path, text in self._held_before(held).items():
+        for path, text in before.items():
             pruned = self.exclude == ("x/",) and "x" in path.split("/")[:-1]
             blind = self._in_locked_folder(path) and not pruned
             unreadable = path in files and self._is_locked(path) and not self._excluded(path)
             if blind or (unreadable and not pruned):
                 expected[path] = text
         self.index_model = expected
-
-    def _held_before(self, held: dict[str, str]) -> dict[str, str]:
-        # What disturbed jobs wrote since then is not in the model; locked documents stay as the index has them.
-        return {path: self._held().get(path, text) for path, text in {**held, **self._held()}.items()}
 
     def _nothing_living_is_gone(self) -> bool:
         """Invariant 4: whatever the last quiet index held and still exists unchanged in rules is still held."""

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from syncline.engine import desk
+from syncline.engine import desk, river
 from syncline.engine.job import run_job
 from syncline.engine.work import Ending, Work
 from syncline.model.connectors import Guard
@@ -27,7 +27,9 @@ from syncline.testing import (
     HostileLedger,
     HostileSource,
     IndexMemory,
+    LateLedger,
     MemoryLedger,
+    MemorySheets,
     MemorySource,
     MemoryStream,
     SimulatedCrash,
@@ -80,7 +82,9 @@ class Trial:
         hostile = HostileSource(self.source, misdeeds(dice.randrange(10**9), readings=1, among=FAULTS, chance=0.8))
         crash: Any = CrashAt(dice.choice(POINTS), dice.randrange(1, 5)) if dice.random() < 0.4 else no_crash
         troubles = strikes(dice.randrange(10**9), chance=0.1) if dice.random() < 0.3 else ()
-        ledger = HostileLedger(MemoryLedger(self.index, crash=crash), troubles)
+        ledger: Any = HostileLedger(MemoryLedger(self.index, crash=crash), troubles)
+        if dice.random() < 0.5:
+            ledger = LateLedger(ledger)
         try:
             return hostile, self._run(job, hostile, ledger, crash=crash)
         except SimulatedCrash:
@@ -95,11 +99,13 @@ class Trial:
 
 
 @pytest.mark.parametrize("seed", range(150))
-@pytest.mark.parametrize("kind", ["listing", "stream"])
+@pytest.mark.parametrize("kind", ["listing", "sheets", "stream"])
 def test_invariants_04_06_07_in_a_hostile_world(seed: int, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(desk, "BATCH_ROWS", 3)
-    page = 1 + seed % 3
-    trial = Trial(seed, MemorySource(page_size=page) if kind == "listing" else MemoryStream(page_size=page))
+    monkeypatch.setattr(desk, "PASTED_ROWS", 2)
+    monkeypatch.setattr(river, "SHEET_AT_ONCE", 2)
+    kinds: Any = {"listing": MemorySource, "sheets": MemorySheets, "stream": MemoryStream}
+    trial = Trial(seed, kinds[kind](page_size=1 + seed % 3))
     for _ in range(6):
         trial.edit()
         trial.disturbed_job()

@@ -3,41 +3,70 @@
     commit ─▶ ledger: these are not settled ─▶ destination: documents ─▶ ledger: settled, outcomes, checkpoint
 
 A process may die at any place on this way, and a write may have been done or not: the ledger never says of a document
-that it is settled unless the destination holds it exactly. A row that is not settled has no version and no fingerprint
-(or is one of a document that was not taken so far), so the next job decides for itself to take it again. And a row that
+that it is settled unless the destination holds it exactly. A row that is not settled has no version and no fingerprint,
+or is one of a document that was not taken so far, so the next job decides for itself to take it again. And a row that
 goes away, or tells of a document that is kept out, takes along whatever the destination may hold of it.
 
-A store that lies in the same database as its destination could do both in one transaction: that is another class with
-the same verbs, chosen in `wiring.py`.
+Large writes go on while the caller reads and decides (`begin_commit`). All work on the ledger is done in the caller's
+thread: SQLite gives up Python's lock with every row, and would wait for it as often.
+
+Where the store lies in the same database as its destination, both are done in one transaction: see `joined.py`.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from threading import Lock, Thread
+from typing import Final, Protocol
 
-from syncline.model.destinations import Destination, Prepares, Searches, Settles
+from syncline.model.destinations import Announces, Destination, Pastes, Prepares, Searches, Settles
 from syncline.model.documents import Held, State
 from syncline.model.errors import UsageError
 from syncline.model.outcomes import Kind
-from syncline.model.ports import Batch, CrashPoint, Ledger, Mark, Resume, Tallies, Tally, Ticket, Transform, no_crash
+from syncline.model.ports import (
+    Batch,
+    CrashPoint,
+    Ledger,
+    Mark,
+    Put,
+    Resume,
+    Tallies,
+    Tally,
+    Ticket,
+    Transform,
+    no_crash,
+)
 from syncline.model.search import Request, Results
 
-UNSETTLED = ""
+BESIDE_ROWS = 500  # documents that are written while the caller goes on; fewer are not worth a thread
+TURN_S = 0.0005
+
+
+class FarLedger(Ledger, Announces, Protocol):
+    """The ledger of a store."""
 
 
 class RemoteIndex:
     """A `Ledger`, and what else can be asked of an index. `ledger` is that of the store, used without documents."""
 
-    def __init__(self, ledger: Ledger, destination: Destination, crash: CrashPoint = no_crash) -> None:
+    def __init__(self, ledger: FarLedger, destination: Destination, crash: CrashPoint = no_crash) -> None:
         self._ledger = ledger
         self.destination = destination
         self._crash = crash
+        self._flight: _Flight | None = None
+
+    @property
+    def takes_sheets(self) -> bool:
+        """See `TakesSheets`."""
+        return True
 
     # --- one attempt -------------------------------------------------------------------------------------------------
 
     def begin(self, ticket: Ticket) -> Resume:
         """Claim the connector here, and then there: from then on nobody older writes in either place (invariant 2)."""
+        self._rest()
         resume = self._ledger.begin(ticket)
         self._crash("remote.begin.before")
         self.destination.begin(ticket, empty=self._ledger.count(ticket.connector)[1] == 0)
@@ -46,14 +75,38 @@ class RemoteIndex:
 
     def commit(self, ticket: Ticket, batch: Batch) -> list[int]:
         """The documents are durable there before they are settled here (invariant 1)."""
+        return list(self.begin_commit(ticket, batch)())
+
+    def begin_commit(self, ticket: Ticket, batch: Batch) -> Callable[[], Sequence[int]]:
+        """See `BeginsCommits`."""
+        self._rest()
         work = _Write(batch, self._rows_of(ticket, batch))
         if not work:
-            return self._ledger.commit(ticket, batch)
-        unsettled = self._ledger.commit(ticket, Batch(marks=work.unsettled))
+            seqs = self._ledger.commit(ticket, batch)
+            return lambda: seqs
+        rows = self._ledger.announce(ticket, work.batch, work.unsettled)
         self._crash("remote.write.before")
-        self.destination.write(ticket, [put.document for put in batch.puts], work.deletes)
+        flight = self._flight = _Flight(lambda: self._write(ticket, work), beside=work.size >= BESIDE_ROWS)
+        return lambda: self._land(ticket, work, rows, flight)
+
+    def _land(self, ticket: Ticket, work: _Write, rows: range, flight: _Flight) -> Sequence[int]:
+        flight.end()
         self._crash("remote.write.after")
-        return self._ledger.commit(ticket, work.settled(unsettled))
+        return work.in_order(self._ledger.commit_announced(ticket, work.batch, rows))
+
+    def _write(self, ticket: Ticket, work: _Write) -> None:
+        puts, sheets = work.documents, [pasted.sheet for pasted in work.batch.sheets]
+        if not isinstance(self.destination, Pastes):
+            puts += [document for sheet in sheets for document in sheet.documents()]
+        if puts or work.deletes:
+            self.destination.write(ticket, puts, work.deletes)
+        if sheets and isinstance(self.destination, Pastes):
+            self.destination.paste(ticket, sheets)
+
+    def _rest(self) -> None:
+        """Return when nothing is written any more; how that ended is told by landing."""
+        if self._flight is not None:
+            self._flight.wait()
 
     def _rows_of(self, ticket: Ticket, batch: Batch) -> Mapping[str, Held]:
         """What the ledger holds now of the documents that have a row."""
@@ -64,6 +117,7 @@ class RemoteIndex:
 
     def settle(self) -> None:
         """Return when the next search finds what was written (invariant 9)."""
+        self._rest()
         if isinstance(self.destination, Settles):
             self.destination.settle()
 
@@ -85,7 +139,7 @@ class RemoteIndex:
     def tally(self, connector: int, recipe: str) -> Tally | None:
         return self._ledger.tally(connector, recipe) if isinstance(self._ledger, Tallies) else None
 
-    def names(self, connector: int) -> Iterator[Sequence[tuple[int, str]]]:
+    def names(self, connector: int) -> Iterator[Sequence[str]]:
         assert isinstance(self._ledger, Tallies)  # else there is no tally, and nobody asks
         return self._ledger.names(connector)
 
@@ -127,49 +181,55 @@ class RemoteIndex:
                 code="destination.no_search",
                 remedy="Ask the destination itself.",
             )
+        self._rest()
         return self.destination.search(request, connectors)
 
 
 class _Write:
-    """One batch, taken apart. `rows`: what the ledger holds now of the documents that have a row."""
+    """One batch, taken apart. `now`: what the ledger holds of the documents that have a row.
 
-    def __init__(self, batch: Batch, rows: Mapping[str, Held]) -> None:
-        self._batch = batch
-        self._rows = rows
+    batch      the same for the ledger: what is deleted and put again in one batch becomes a mark, for its new row can
+               only be made when the old one goes.
+    documents  those to be put, without those of sheets.
+    """
+
+    def __init__(self, batch: Batch, now: Mapping[str, Held]) -> None:
+        self._rows = now
         self._gone = [row for row in batch.deletes if self._stands(row)]
+        again = {row.id for row in self._gone}
         kept_out = [mark.held.id for mark in batch.marks if self._is_kept_out(mark)]
         forgotten = [row.id for row in batch.forgets if self._stands(row)]
-        put = {one.document.id for one in batch.puts}
+        self.documents = [put.document for put in batch.puts]
+        put = {document.id for document in self.documents}
         gone = dict.fromkeys([*(row.id for row in self._gone), *forgotten, *kept_out])
         self.deletes = [id for id in gone if id not in put]
-        self._again = {row.id for row in self._gone}  # deleted, and perhaps put again, with another row
+        puts = [one if one.document.id in now else one._replace(seq=None) for one in batch.puts]
+        self._later = [at for at, one in enumerate(puts) if one.document.id in again]
+        marks = [_settled(puts[at], batch.recipe) for at in self._later]
+        puts = [one for one in puts if one.document.id not in again]
+        self.batch = replace(batch, puts=puts, marks=marks + batch.marks)
 
     def __bool__(self) -> bool:
-        return bool(self._batch.puts or self.deletes)
+        return bool(self.size or self.deletes)
+
+    @property
+    def size(self) -> int:
+        """How many documents are written."""
+        return len(self.documents) + sum(len(pasted.sheet) for pasted in self.batch.sheets)
 
     @property
     def unsettled(self) -> list[Mark]:
-        """The rows that must not be believed from here on. New documents get theirs."""
-        marks = [_unsettled(row) for row in self._gone]
-        for document, _, seq in self._batch.puts:
-            if document.id in self._again:
-                continue
-            if seq is not None and document.id in self._rows:
-                marks.append(_unsettled(self._rows[document.id]))
-            else:
-                marks.append(Mark(Held(0, document.id, None, b"", UNSETTLED, State.FAILED), None))
-        return marks
+        """The rows that must not be believed from here on."""
+        known = [self._rows[put.document.id] for put in self.batch.puts if put.seq is not None]
+        return [Mark(row._replace(version=None, fingerprint=b""), row.seq) for row in (*self._gone, *known)]
 
-    def settled(self, seqs: Sequence[int]) -> Batch:
-        """The batch without documents; `seqs` are those of `unsettled`."""
-        numbers = iter(seqs[len(self._gone) :])
-        marks = []
-        for document, fingerprint, seq in self._batch.puts:
-            if document.id not in self._again:
-                seq = next(numbers)
-            row = Held(seq or 0, document.id, document.version, fingerprint, self._batch.recipe, State.LIVE)
-            marks.append(Mark(row, seq))
-        return replace(self._batch, puts=[], marks=marks + self._batch.marks)
+    def in_order(self, seqs: list[int]) -> list[int]:
+        """The seqs of puts, sheets and marks, as the batch was given."""
+        start = len(seqs) - len(self.batch.marks)
+        later, rest = seqs[start : start + len(self._later)], seqs[:start] + seqs[start + len(self._later) :]
+        for at, seq in zip(self._later, later, strict=True):
+            rest.insert(at, seq)
+        return rest
 
     def _stands(self, row: Held) -> bool:
         held = self._rows.get(row.id)
@@ -183,5 +243,66 @@ class _Write:
         return held is not None and held.state != State.LIVE
 
 
-def _unsettled(row: Held) -> Mark:
-    return Mark(row._replace(version=None, fingerprint=b""), row.seq)
+def _settled(put: Put, recipe: str) -> Mark:
+    document, fingerprint, _ = put
+    return Mark(Held(0, document.id, document.version, fingerprint, recipe, State.LIVE), None)
+
+
+class _Flight:
+    """Something that is done now, or beside the caller; what it raises is raised when it is waited for."""
+
+    def __init__(self, action: Callable[[], None], *, beside: bool) -> None:
+        self._action = action
+        self._error: BaseException | None = None
+        self._thread = Thread(target=self._run_beside, name="syncline-write", daemon=True) if beside else None
+        if self._thread is not None:
+            self._thread.start()
+        else:
+            self._run()
+
+    def _run(self) -> None:
+        try:
+            self._action()
+        except BaseException as error:
+            self._error = error
+
+    def _run_beside(self) -> None:
+        with _TURNS:
+            self._run()
+
+    def wait(self) -> None:
+        """Return when it is done, however it ended."""
+        if self._thread is not None:
+            self._thread.join()
+
+    def end(self) -> None:
+        """Return when it is done. Raises what it raised."""
+        self.wait()
+        if self._error is not None:
+            raise self._error
+
+
+class _ShortTurns:
+    """While something is written beside a job, threads take Python's lock in shorter turns: whoever feeds a connection
+    needs it for a moment, and often, and would wait 5 ms each time."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._inside = 0
+        self._before = 0.0
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._inside:
+                self._before = sys.getswitchinterval()
+                sys.setswitchinterval(min(self._before, TURN_S))
+            self._inside += 1
+
+    def __exit__(self, *error: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if not self._inside:
+                sys.setswitchinterval(self._before)
+
+
+_TURNS: Final = _ShortTurns()

@@ -7,21 +7,27 @@ has counted, over kills and resumes, because it is committed together with the c
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
+from typing import Any, NamedTuple
 
 from syncline.engine.work import Work
 from syncline.model.documents import Document, Held, State
 from syncline.model.errors import SynclineError
 from syncline.model.news import Complete
 from syncline.model.outcomes import Counters, Kind, Outcome, combine
-from syncline.model.ports import Batch, Mark, Put, Resume, Tallies
+from syncline.model.ports import Batch, BeginsCommits, Mark, Pasted, Put, Resume, Tallies
+from syncline.model.sheets import Sheet
 from syncline.planning.deletions import place_in_progress
-from syncline.planning.seen import Seen
+from syncline.planning.seen import Seen, with_more
 
 BATCH_ROWS = 2000
 BATCH_BYTES = 4 << 20
 BATCH_S = 0.25
+PASTED_ROWS = 25_000  # the same for new documents that come by column
+PASTED_BYTES = 16 << 20
+PASTED_S = 1.0
 CLOCK_EVERY = 8  # rows between two looks at the clock
 
 FROM_THE_START = ""
@@ -44,8 +50,17 @@ class Unseen(NamedTuple):
     rows: int
 
 
+class Flight(NamedTuple):
+    """A commit under way: what waits for its end, what had been counted before it, and the ids it is about."""
+
+    land: Callable[[], Sequence[int]]
+    before: dict[str, int]
+    ids: set[str]
+
+
 class Desk:
-    """Collects what was decided, counts it, and commits it in batches."""
+    """Collects what was decided, counts it, and commits it in batches, one of which may be on its way while the next
+    one is collected."""
 
     def __init__(self, work: Work, resume: Resume) -> None:
         self._work = work
@@ -63,15 +78,18 @@ class Desk:
         self.failed = resume.counters.failed > 0  # by this attempt or an earlier one of the job
         self.place: str | None = None  # what the source says it is listing
         self._anchor = resume.anchor
+        self._memory = resume.memory
         self.list_again = False  # a resumed attempt must list from the start: what follows acts on absence
         self._revisits = not self.fresh
+        self._flight: Flight | None = None
+        self.ahead = True  # a commit may be under way while the next batch is collected
         self._start_batch()
 
     def _start_batch(self) -> None:
         self._batch = Batch(recipe=self._recipe)
-        self._bytes = 0
+        self._bytes = self._pasted = 0
         self._opened_at = 0.0
-        self.open_ids: set[str] = set()
+        self._open_ids: set[str] = set()
         self._again: dict[str, Kind | None] = {}  # came up before in this job: what it counted as, if not recorded
 
     # --- what became of a document -----------------------------------------------------------------------------
@@ -84,6 +102,11 @@ class Desk:
         """The same for many at once."""
         self.seen.add_all(seqs)
         self.counters.add(kind, self.counted.add_all(seqs))
+
+    def has_open(self, ids: Iterable[str]) -> bool:
+        """Whether one of them has been decided and is not durable yet."""
+        under_way = self._flight is not None and not self._flight.ids.isdisjoint(ids)
+        return under_way or not self._open_ids.isdisjoint(ids)
 
     @property
     def named(self) -> int:
@@ -113,8 +136,9 @@ class Desk:
         for some in names:
             there.update(some)
         gone: list[int] = []
-        for rows in self._ledger.names(self._connector):
-            gone += self.seen.without([seq for seq, id in rows if id not in there])
+        for ids in self._ledger.names(self._connector):
+            missed = sorted(set(ids) - there)
+            gone += self.seen.without([row.seq for row in self._ledger.held(self._connector, missed).values()])
         if rest.rows - len(gone) != len(there):
             return False
         for bits in (self.seen, self.counted):
@@ -132,6 +156,20 @@ class Desk:
         self._batch.puts.append(Put(document, fingerprint, held.seq if held else None))
         self._bytes += document.size() + 200
         self._note(Outcome(document.id, Kind.UPDATED if live else Kind.INSERTED, "index", code, message), held)
+
+    def paste(self, sheet: Sheet, fingerprints: Sequence[bytes]) -> None:
+        """Insert all of a sheet; none of its documents has a ledger row."""
+        if self._revisits:  # some may have been counted before
+            for document, fingerprint in zip(sheet.documents(), fingerprints, strict=True):
+                self.put(document, fingerprint, None, "")
+            return
+        self.unseen = None
+        self._batch.sheets.append(Pasted(sheet, fingerprints))
+        self._bytes += sheet.size() + 200 * len(sheet)
+        self._pasted += len(sheet)
+        self._open_ids.update(sheet.ids)
+        if self._pasted >= PASTED_ROWS or self._bytes >= PASTED_BYTES or self._is_late(PASTED_S):
+            self.pass_on()
 
     def refresh(self, document: Document, held: Held) -> None:
         """Same content: let the ledger know the newer version, if it is newer."""
@@ -178,7 +216,7 @@ class Desk:
     def _note(self, outcome: Outcome, held: Held | None) -> None:
         self.unseen = None
         self._batch.outcomes.append(outcome)
-        self.open_ids.add(outcome.id)
+        self._open_ids.add(outcome.id)
         if held is not None:
             self.seen.add(held.seq)
             if held.seq in self.counted:
@@ -195,62 +233,107 @@ class Desk:
 
     def _grown(self) -> None:
         rows = len(self._batch.outcomes) + len(self._batch.forgets)
-        if rows >= BATCH_ROWS or self._bytes >= BATCH_BYTES:
-            self.flush()
-        elif rows % CLOCK_EVERY == 1:
-            now = self._work.clock()
-            self._opened_at = self._opened_at or now
-            if now - self._opened_at >= BATCH_S:
-                self.flush()
+        if rows >= BATCH_ROWS or self._bytes >= BATCH_BYTES or (rows % CLOCK_EVERY == 1 and self._is_late(BATCH_S)):
+            self.pass_on()
 
-    def flush(self, job_cursor: str | None = None, feed_cursor: str | None = None) -> None:
-        """Commit what has been collected, with the counters, the bitmap and any cursor (invariant 1)."""
+    def _is_late(self, seconds: float) -> bool:
+        now = self._work.clock()
+        self._opened_at = self._opened_at or now
+        return now - self._opened_at >= seconds
+
+    def flush(self) -> None:
+        """Return when everything that was collected is durable."""
+        self.pass_on()
+        self._land()
+
+    def let_land(self) -> None:
+        """Return when no commit is under way, however it ended."""
+        with suppress(SynclineError):
+            self._land()
+
+    def pass_on(
+        self,
+        job_cursor: str | None = None,
+        feed_cursor: str | None = None,
+        memory: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Commit what has been collected, with the counters, the bitmap and any cursor (invariant 1). It is durable
+        when the next commit begins, or after `flush`."""
         batch = self._batch
-        if not (batch.rows or batch.outcomes or job_cursor is not None or feed_cursor is not None):
+        told = (job_cursor, feed_cursor, memory)
+        if not (batch.rows or batch.outcomes or any(item is not None for item in told)):
             return
+        if memory is not None:
+            batch.memory = self._memory = memory
         batch.job_cursor, batch.feed_cursor = job_cursor, feed_cursor
         self._commit(batch)
 
     def close(self, complete: Complete | None, feed_cursor: str | None, remembered: Resume, trusted: bool) -> None:
         """The job's last commit: what the end of the scan left to remember. Nothing new, nothing written."""
+        self._land()
         batch = self._batch
         if complete is not None and trusted:
             if complete.anchor != self._anchor:
                 batch.anchor = complete.anchor
             provable = not (complete.proved and self.failed)
-            if provable and dict(complete.memory or {}) != dict(remembered.memory or {}):
+            if provable and dict(complete.memory or {}) != dict(self._memory or {}):
                 batch.memory = complete.memory or {}
         if feed_cursor is not None and feed_cursor != remembered.feed_cursor:
             batch.feed_cursor = feed_cursor
         news = (batch.feed_cursor, batch.anchor, batch.memory)
         if batch.rows or batch.outcomes or any(item is not None for item in news):
             self._commit(batch)
+            self._land()
 
     def _commit(self, batch: Batch) -> None:
+        self._land()
         before = self.counters.as_dict()
         self._count(batch)
         self._remember_place(batch)
-        batch.counters, batch.counted = self.counters, self._bitmap_with
+        batch.counters, batch.counted = Counters(self.counters.as_dict()), partial(with_more, self.counted.to_bytes())
         if self.list_again:
             batch.job_cursor = FROM_THE_START
         self._work.crash("engine.commit.before")
         try:
-            seqs = self._ledger.commit(self._work.ticket, batch)
+            land = self._begin(batch)
         except BaseException:
             self.counters = Counters(before)
+            raise
+        self._flight = Flight(land, before, self._open_ids)
+        self._start_batch()
+        if not self.ahead:
+            self._land()
+
+    def _begin(self, batch: Batch) -> Callable[[], Sequence[int]]:
+        if self.ahead and isinstance(self._ledger, BeginsCommits):
+            return self._ledger.begin_commit(self._work.ticket, batch)
+        seqs = self._ledger.commit(self._work.ticket, batch)
+        return lambda: seqs
+
+    def _land(self) -> None:
+        """Wait for the commit under way. When it fails, what was decided since is forgotten like itself: the next
+        attempt decides it again."""
+        flight, self._flight = self._flight, None
+        if flight is None:
+            return
+        try:
+            seqs = flight.land()
+        except BaseException:
+            self.counters = Counters(flight.before)
+            self._start_batch()
             raise
         self._work.crash("engine.commit.after")
         self.seen.add_all(seqs)
         self.counted.add_all(seqs)
-        self._start_batch()
 
     def _remember_place(self, batch: Batch) -> None:
-        if batch.puts and batch.anchor is None and self.place is not None:
+        if (batch.puts or batch.sheets) and batch.anchor is None and self.place is not None:
             anchor = place_in_progress(self.place, self._anchor)
             if anchor != self._anchor:
                 batch.anchor = self._anchor = anchor
 
     def _count(self, batch: Batch) -> None:
+        self.counters.add(Kind.INSERTED, self._pasted)
         if not self._again:
             self.counters.add_all(batch.outcomes)
             return
@@ -265,7 +348,3 @@ class Desk:
             outcome = outcome._replace(kind=combine(earlier, outcome.kind))
         self.counters.add_all((outcome,))
         return outcome
-
-    def _bitmap_with(self, seqs: Sequence[int]) -> bytes:
-        self.counted.add_all(seqs)
-        return self.counted.to_bytes()

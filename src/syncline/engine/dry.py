@@ -64,7 +64,7 @@ class DryLedger:
         """Of the real ledger, if it can tell."""
         return self._inner.tally(connector, recipe) if isinstance(self._inner, Tallies) else None
 
-    def names(self, connector: int) -> Iterator[Sequence[tuple[int, str]]]:
+    def names(self, connector: int) -> Iterator[Sequence[str]]:
         """Of the real ledger."""
         assert isinstance(self._inner, Tallies)  # else there is no tally, and nobody asks
         return self._inner.names(connector)

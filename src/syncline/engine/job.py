@@ -7,6 +7,7 @@ from syncline.engine.meter import Meter
 from syncline.engine.river import River
 from syncline.engine.sweep import ELSEWHERE, Sweep
 from syncline.engine.work import Ending, Stopped, Work
+from syncline.model.destinations import Remarks
 from syncline.model.errors import (
     DestinationError,
     InternalError,
@@ -26,6 +27,8 @@ def run_job(work: Work) -> Ending:
     except SynclineError as error:
         return Ending(JobEvent.FAIL, Resume().counters, error)
     work.crash("engine.begin.after")
+    for remark in work.ledger.remarks() if isinstance(work.ledger, Remarks) else ():
+        work.log("info", "index.remark", message=remark)
     return Attempt(work, resume).run()
 
 
@@ -67,6 +70,8 @@ class Attempt:
             )
         if not self._work.incremental:
             self._meter.stage("deleting")
+            self._desk.flush()
+            self._desk.ahead = False  # the ledger is read and written by turns
             sweep = Sweep(self._work, self._desk, self._river, self._resume)
             sweep.run(complete)
             self._withheld, self._trusted = sweep.withheld, sweep.trusted
@@ -90,6 +95,8 @@ class Attempt:
 
     def _give_up(self, event: JobEvent, error: SynclineError | None) -> tuple[JobEvent, SynclineError | None]:
         """Keep what was decided so far; it is searchable like everything else that was written (invariant 9)."""
+        if isinstance(error, JobFenced | DestinationError):
+            self._desk.let_land()
         if isinstance(error, JobFenced):
             return event, error
         try:

@@ -38,13 +38,13 @@ class Meter:
         self._progress.planned = self._progress.to_write
         self.stage("applying")
 
-    def planned_write(self) -> None:
-        """One more document must be fetched."""
-        self._progress.to_write += 1
+    def planned_write(self, n: int = 1) -> None:
+        """So many more documents must be fetched."""
+        self._progress.to_write += n
 
-    def done(self) -> None:
-        """One of those has been dealt with."""
-        self._progress.written += 1
+    def done(self, n: int = 1) -> None:
+        """So many of those have been dealt with."""
+        self._progress.written += n
         self._tick()
 
     def _tick(self) -> None:

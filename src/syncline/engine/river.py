@@ -28,7 +28,17 @@ from syncline.model.news import (
     Unlisted,
 )
 from syncline.model.outcomes import Kind
-from syncline.model.ports import ListingSource, Resume, StreamSource, Transform, Unwanted
+from syncline.model.ports import (
+    FillsSheets,
+    LeavesSheets,
+    ListingSource,
+    Resume,
+    StreamSource,
+    TakesSheets,
+    Transform,
+    Unwanted,
+)
+from syncline.model.sheets import Sheet
 from syncline.planning import decide
 from syncline.planning.decide import Need, Step, Write
 
@@ -37,6 +47,7 @@ T = TypeVar("T")
 LOOKAHEAD = 50_000
 NAMES_AT_ONCE = 2_000_000  # ids held in memory to be compared; about 110 bytes each
 FETCH_AT_ONCE = 256
+SHEET_AT_ONCE = 2000
 TRANSFORM_AT_ONCE = 256
 TRANSFORM_BYTES = 8 << 20
 STREAM_AT_ONCE = 512
@@ -74,6 +85,8 @@ class River:
         self._changed: dict[str, Fetched] = {}
         self._changed_bytes = 0
         self._changed_since = 0.0
+        self._sheets = _sheets_of(work)
+        self._leaving = [one for one in work.transforms if isinstance(one, LeavesSheets)]
         self._feeds_at_once = not isinstance(work.source, ListingSource) and (
             work.incremental or (resume.feed_cursor is None and not any(_counts(work)))
         )
@@ -108,7 +121,7 @@ class River:
                 self._unlisted(news)
             elif isinstance(news, Checkpoint):
                 self._drain()
-                self._desk.flush(job_cursor=None if self._must_meet_again else news.cursor)
+                self._desk.pass_on(None if self._must_meet_again else news.cursor, memory=news.memory)
             elif isinstance(news, Complete):
                 self.complete = news
             elif isinstance(news, Begin):
@@ -136,8 +149,7 @@ class River:
         decided = decide.page(page.entries, held, self._recipe, self._work.force)
         self._desk.keep_all(decided.kept, Kind.KEPT)
         self._desk.keep_all(decided.filtered, Kind.FILTERED)
-        for need in decided.needs:
-            self._need(need)
+        self._need(decided.needs)
         self._meter.listed(page.scanned or len(ids))
 
     def _unchanged(self, news: Unchanged) -> None:
@@ -167,12 +179,11 @@ class River:
         self.remarks.append(note.text)
         self._work.log("info", "source.note", message=note.text)
 
-    def _need(self, need: Need) -> None:
-        if need.held is not None:
-            self._desk.seen.add(need.held.seq)
-        if need.entry.id not in self._needs:
-            self._meter.planned_write()
-        self._needs[need.entry.id] = need
+    def _need(self, needs: Sequence[Need]) -> None:
+        self._desk.seen.add_all([need.held.seq for need in needs if need.held is not None])
+        before = len(self._needs)
+        self._needs.update({need.entry.id: need for need in needs})
+        self._meter.planned_write(len(self._needs) - before)
 
     def _skip(self, skipped: Skipped) -> None:
         self._settle_open([skipped.id])
@@ -199,18 +210,37 @@ class River:
     def _settle_open(self, ids: Iterable[str]) -> None:
         """A document that comes up again is looked up after its first appearance has been committed."""
         ids = list(ids)
-        if not self._needs.keys().isdisjoint(ids) or not self._desk.open_ids.isdisjoint(ids):
+        if not self._needs.keys().isdisjoint(ids) or self._desk.has_open(ids):
             self._drain()
             self._desk.flush()
 
     def _drain(self) -> None:
         needs = list(self._needs.values())
         self._needs = {}
-        source = self._work.source
-        for start in range(0, len(needs), FETCH_AT_ONCE):
-            assert isinstance(source, ListingSource)
-            self._fetch(source, needs[start : start + FETCH_AT_ONCE])
+        for start in range(0, len(needs), SHEET_AT_ONCE):
+            some = needs[start : start + SHEET_AT_ONCE]
+            if not self._fill(some):
+                self._fetch_all(some)
         self._transform()
+
+    def _fill(self, needs: Sequence[Need]) -> bool:
+        """Take them as columns. False: they have to be fetched one by one."""
+        if self._sheets is None:
+            return False
+        self.check_stop()
+        entries = [need.entry for need in needs]
+        sheet = self._sheets.sheet(entries)
+        if sheet is None or not sheet.is_sound() or not all(one.leaves(sheet) for one in self._leaving):
+            return False
+        self._take_sheet(sheet, needs)
+        self._meter.done(len(needs))
+        return True
+
+    def _fetch_all(self, needs: Sequence[Need]) -> None:
+        source = self._work.source
+        assert isinstance(source, ListingSource)
+        for start in range(0, len(needs), FETCH_AT_ONCE):
+            self._fetch(source, needs[start : start + FETCH_AT_ONCE])
 
     def _fetch(self, source: ListingSource, needs: Sequence[Need]) -> None:
         waiting = {need.entry.id: need for need in needs}
@@ -290,7 +320,7 @@ class River:
             self.feed_cursor = cursor
         if not self._must_meet_again:
             feed_cursor = cursor if self._feeds_at_once and self._may_pass else None
-            self._desk.flush(job_cursor=cursor, feed_cursor=feed_cursor)
+            self._desk.pass_on(job_cursor=cursor, feed_cursor=feed_cursor)
 
     def _stream_chunk(self, chunk: dict[str, Read]) -> None:
         if not chunk:
@@ -349,6 +379,18 @@ class River:
         if full or self._is_old(self._changed_since):
             self._transform()
 
+    def _take_sheet(self, sheet: Sheet, needs: Sequence[Need]) -> None:
+        fingerprints = sheet.fingerprints()
+        if not any(need.held for need in needs):
+            self._desk.paste(sheet, fingerprints)
+            return
+        for at, (need, fingerprint) in enumerate(zip(needs, fingerprints, strict=True)):
+            document, held = sheet.document(at), need.held
+            if held is not None and decide.content(fingerprint, held, self._recipe) is Write.REFRESH:
+                self._desk.refresh(document, held)
+            else:
+                self._desk.put(document, fingerprint, held, need.reason)
+
     def _transform(self) -> None:
         changed, self._changed, self._changed_bytes = self._changed, {}, 0
         if not changed:
@@ -380,6 +422,13 @@ class River:
             self._rule_out(item.held, RuledOut(answer.rule, answer.code, self._recipe, item.document.version))
         else:
             self._desk.filter(answer.id, item.held, answer.rule, answer.code, item.document.version, self._recipe)
+
+
+def _sheets_of(work: Work) -> FillsSheets | None:
+    """The source, if documents may come from it as columns: the ledger takes them, every transform may leave them."""
+    able = isinstance(work.source, FillsSheets) and isinstance(work.ledger, TakesSheets) and work.ledger.takes_sheets
+    able = able and all(isinstance(transform, LeavesSheets) for transform in work.transforms)
+    return work.source if able and isinstance(work.source, FillsSheets) else None
 
 
 def _counts(work: Work) -> tuple[int, int]:

@@ -55,11 +55,12 @@ class Sweep:
         return len(self._waiting)
 
     def run(self, complete: Complete) -> None:
-        """Delete, withhold or keep every document that was not seen."""
+        """Delete, withhold or keep every document that was not seen. Nothing may be waiting to be committed."""
         rows, live = self._counts()
-        all_named = self._desk.fresh and not self._river.ruled_out and self._desk.named == rows
+        known = self._desk.unseen  # then `named` counts numbers that no row has any more
+        nothing_left = self._desk.named == rows if known is None else not known.seqs
+        all_named = self._desk.fresh and not self._river.ruled_out and nothing_left
         if not (self._desk.everything_seen or all_named):
-            self._desk.flush()
             self._desk.list_again = True
             verdict = self._judge(live, complete.anchor)
             self._act(verdict)

@@ -1,8 +1,8 @@
 """The door to a destination: where documents of an index land when that is not the store itself.
 
-    ledger: "not settled" ──▶ destination: documents ──▶ ledger: settled, outcomes, checkpoint
+    ledger: announced, not settled ──▶ destination: documents ──▶ ledger: settled, outcomes, checkpoint
 
-Between the arrows a process may die. Before the destination is touched, the ledger says of every document concerned
+Between the arrows a process may die. Before the destination is touched, the ledger knows of every document concerned
 that it must be looked at again; so whatever the destination holds then, the next job puts it right. A destination needs
 no memory of that: it writes by id, as often as it is told to. `syncline.destinations.remote` walks these steps.
 
@@ -11,16 +11,20 @@ A small required core; every other ability is a protocol of its own. Making one 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 from syncline.model.documents import Document
-from syncline.model.ports import Ticket, Transform
+from syncline.model.ports import Batch, Mark, Ticket, Transform
 from syncline.model.search import Request, Results
+from syncline.model.sheets import Sheet
+
+T = TypeVar("T")
 
 
 class Destination(Protocol):
-    """The documents of one index, each known by (number of its connector, id). Used by one thread at a time.
+    """The documents of one index, each known by (number of its connector, id). Used by one thread at a time, which is
+    not always the same: a large write may be done beside the job.
 
     Raises DestinationError for whatever cannot be done now, ConfigInvalid or CredentialsInvalid for what the settings
     have wrong. A write that may or may not have been done is a DestinationError, too.
@@ -51,6 +55,16 @@ class Destination(Protocol):
 
     def close(self) -> None:
         """Let go of everything."""
+        ...
+
+
+@runtime_checkable
+class Pastes(Protocol):
+    """Optional: takes new documents column by column."""
+
+    def paste(self, ticket: Ticket, sheets: Sequence[Sheet]) -> None:
+        """As `write` with all of their documents. As a rule none of them is here, and when some are, they are
+        replaced."""
         ...
 
 
@@ -135,4 +149,87 @@ class Takes(Protocol):
 
     def discard(self, connector: int, ids: Sequence[str]) -> None:
         """Delete documents that nobody knows of. No job of the connector runs."""
+        ...
+
+
+# --- the ledger of documents that lie elsewhere -----------------------------------------------------------------------
+
+
+class Announces(Protocol):
+    """What a ledger must be able to do beside its own when documents lie elsewhere: write rows without documents, and
+    make them count all at once when the documents are there."""
+
+    def announce(self, ticket: Ticket, batch: Batch, unsettled: Sequence[Mark]) -> range:
+        """The new documents of the batch (its puts without a row, then its sheets) are about to be written: each gets
+        its row, with its version and all, but in the state of one that was not taken so far. `unsettled` are rows that
+        are not to be believed meanwhile. Durable when it returns; returns the seqs of the new rows. Raises JobFenced.
+        """
+        ...
+
+    def commit_announced(self, ticket: Ticket, batch: Batch, rows: range) -> list[int]:
+        """As `Ledger.commit`, without documents, once they have been written. `rows`: what `announce` said of it."""
+        ...
+
+
+# --- a destination in the database of the store ----------------------------------------------------------------------
+
+
+class Transaction(Protocol):
+    """A transaction of the store, as somebody sees it who takes part in it and knows the driver. It is ended by whoever
+    began it."""
+
+    def run(self, action: Callable[[Any], Awaitable[T]]) -> T:
+        """`action(connection)`, and wait for its end. Raises what it raises, and an error of the store when the
+        connection was lost; after any error nothing of the transaction will be durable."""
+        ...
+
+
+@runtime_checkable
+class Shares(Protocol):
+    """Optional for a ledger: lets a destination write within its transactions.
+
+    driver  what their connections are of: "asyncpg".
+    """
+
+    driver: str
+
+    def commit_with(self, ticket: Ticket, batch: Batch, part: Callable[[Transaction], None]) -> list[int]:
+        """As `Ledger.commit`, without documents, and `part` in the same transaction, as the last thing in it: all of
+        both or nothing. Done again when the connection was lost and nothing was made durable. Another thread may read
+        `held` and `outcomes_of` meanwhile."""
+        ...
+
+    def ask_with(self, part: Callable[[Transaction], T]) -> T:
+        """What `part` finds in a transaction that changes nothing."""
+        ...
+
+
+@runtime_checkable
+class Joins(Protocol):
+    """Optional: can write within transactions of the store, if that lies in the same database.
+
+    driver  what the connections must be of: "asyncpg".
+    """
+
+    driver: str
+
+    def why_apart(self, transaction: Transaction) -> str:
+        """Why nothing can be written within transactions like this one, for people; empty when it can. An attempt has
+        begun. Changes nothing. Raises an error of the family when that cannot be found out."""
+        ...
+
+    def part(
+        self, ticket: Ticket, puts: Sequence[Document], sheets: Sequence[Sheet], deletes: Sequence[str]
+    ) -> Callable[[Transaction], None]:
+        """What does a `write`, and puts the documents of the sheets, within a transaction. It may be called again after
+        that was rolled back."""
+        ...
+
+
+@runtime_checkable
+class Remarks(Protocol):
+    """Optional for an index: has something to say of how it works."""
+
+    def remarks(self) -> list[str]:
+        """What is new since it was asked last, for people."""
         ...

@@ -91,9 +91,14 @@ class Refused(NamedTuple):
 
 
 class Checkpoint(NamedTuple):
-    """A promise: reading again from `cursor` repeats nothing before it and misses nothing after it."""
+    """A promise: reading again from `cursor` repeats nothing before it and misses nothing after it.
+
+    memory  for listing sources: replaces what the last Complete left, durably before anything that is said afterwards
+            is taken; None leaves it. For a source that must forget what it is about to change.
+    """
 
     cursor: str
+    memory: Mapping[str, Any] | None = None
 
 
 class Note(NamedTuple):

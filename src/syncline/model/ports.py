@@ -13,6 +13,7 @@ from syncline.model.documents import Document, Held
 from syncline.model.jobs import Job, JobEvent, JobType
 from syncline.model.news import Entry, Fetched, Listed, Read, Refused
 from syncline.model.outcomes import Counters, Kind, Outcome
+from syncline.model.sheets import Sheet
 
 # --- sources ---------------------------------------------------------------------------------------------------------
 
@@ -34,6 +35,16 @@ class ListingSource(Protocol):
 
     def fetch(self, entries: Sequence[Entry]) -> Iterator[Fetched]:
         """One answer for each entry, in any order: Document, Gone or Refused. Never raises for one document."""
+        ...
+
+
+@runtime_checkable
+class FillsSheets(Protocol):
+    """Optional for a listing source: fetch many documents as columns."""
+
+    def sheet(self, entries: Sequence[Entry]) -> Sheet | None:
+        """Exactly these documents in this order; None when some of them have to be looked at one by one, and all are
+        to be fetched the ordinary way. Raises nothing."""
         ...
 
 
@@ -71,6 +82,15 @@ class Transform(Protocol):
 
     def close(self) -> None:
         """Let go of helpers (child processes, models)."""
+        ...
+
+
+@runtime_checkable
+class LeavesSheets(Protocol):
+    """Optional for a transform: tell at once of many documents that nothing would happen to them."""
+
+    def leaves(self, sheet: Sheet) -> bool:
+        """Whether `apply` would give every document of the sheet back as it is."""
         ...
 
 
@@ -120,6 +140,13 @@ class Put(NamedTuple):
     seq: int | None
 
 
+class Pasted(NamedTuple):
+    """Insert all documents of a sheet, none of which has a ledger row, and record an outcome for each: inserted."""
+
+    sheet: Sheet
+    fingerprints: Sequence[bytes]
+
+
 class Mark(NamedTuple):
     """A ledger row that changes without the document being written: a newer version of the same content, or a
     document that is filtered or failed. `seq` None makes a new row."""
@@ -133,6 +160,7 @@ class Batch:
     """Everything one commit makes durable, all of it or none (invariant 1)."""
 
     puts: list[Put] = field(default_factory=list)
+    sheets: list[Pasted] = field(default_factory=list)  # for a ledger that `TakesSheets` only
     deletes: list[Held] = field(default_factory=list)  # documents, with their ledger rows
     forgets: list[Held] = field(default_factory=list)  # ledger rows without a document
     marks: list[Mark] = field(default_factory=list)
@@ -148,7 +176,8 @@ class Batch:
     @property
     def rows(self) -> int:
         """Changes in it; 0 when it holds only a checkpoint."""
-        return len(self.puts) + len(self.deletes) + len(self.forgets) + len(self.marks)
+        rows = len(self.puts) + len(self.deletes) + len(self.forgets) + len(self.marks)
+        return rows + sum(len(sheet) for sheet, _ in self.sheets)
 
 
 class Tally(NamedTuple):
@@ -172,8 +201,8 @@ class Tallies(Protocol):
         """The numbers, in one round trip; None when they cannot be had."""
         ...
 
-    def names(self, connector: int) -> Iterator[Sequence[tuple[int, str]]]:
-        """(seq, id) of every row of the connector, in batches."""
+    def names(self, connector: int) -> Iterator[Sequence[str]]:
+        """The id of every row of the connector, in batches."""
         ...
 
     def rows_that(self, connector: int, choose: Callable[[Sequence[int]], list[int]]) -> Iterator[list[Held]]:
@@ -216,7 +245,8 @@ class Ledger(Protocol):
         ...
 
     def commit(self, ticket: Ticket, batch: Batch) -> list[int]:
-        """Make the batch durable. Returns the seq given to each put and then to each mark, in order."""
+        """Make the batch durable. Returns the seq given to each put, to each document of the sheets and then to each
+        mark, in order."""
         ...
 
     def withhold(self, ticket: Ticket, seqs: Sequence[int], reason: str) -> None:
@@ -233,6 +263,24 @@ class Ledger(Protocol):
 
     def settle(self) -> None:
         """Return when everything committed so far is found by the next search (invariant 9)."""
+        ...
+
+
+@runtime_checkable
+class TakesSheets(Protocol):
+    """Optional for a ledger: take new documents column by column."""
+
+    takes_sheets: bool
+
+
+@runtime_checkable
+class BeginsCommits(Protocol):
+    """Optional for a ledger: commit while the caller goes on deciding."""
+
+    def begin_commit(self, ticket: Ticket, batch: Batch) -> Callable[[], Sequence[int]]:
+        """As `commit`; what is returned waits for its end, and says what `commit` would, or raises it. The caller
+        begins no other commit before, reads `held` and `outcomes_of` of other documents only, and calls nothing else.
+        The batch is not changed meanwhile."""
         ...
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from enum import Enum
+from itertools import repeat
 from typing import NamedTuple
 
 from syncline.model.documents import Held, State
@@ -61,6 +62,9 @@ class Need(NamedTuple):
     reason: str
 
 
+_need = tuple.__new__
+
+
 class Sorted(NamedTuple):
     """A page of a listing, decided: ledger rows to keep, and documents to fetch."""
 
@@ -72,6 +76,8 @@ class Sorted(NamedTuple):
 def page(entries: Sequence[Entry], held: Mapping[str, Held], recipe: str, force: bool) -> Sorted:
     """`listed` for a whole page. What is plainly unchanged, nearly everything nearly always, is told by comparing
     tuples, without a call for each document."""
+    if not held:
+        return Sorted([], [], list(map(_need, repeat(Need), zip(entries, repeat(None), repeat(NEW), strict=False))))
     result = Sorted([], [], [])
     kept, find, live = result.kept.append, held.get, int(State.LIVE)
     for entry in entries:

@@ -48,6 +48,8 @@ class Seen:
 
     def add_all(self, numbers: Iterable[int]) -> int:
         """Put all of them in; returns how many were new."""
+        if isinstance(numbers, range) and numbers.step == 1 and numbers and numbers[0] >= 0:
+            return self._add_run(numbers[0], numbers[-1])
         if isinstance(numbers, list) and len(numbers) >= _RUN and _is_run(numbers):
             return self._add_run(numbers[0], numbers[-1])
         new = 0
@@ -102,3 +104,10 @@ class Seen:
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Seen) and self._bits.rstrip(b"\0") == other._bits.rstrip(b"\0")
+
+
+def with_more(data: bytes, numbers: Iterable[int]) -> bytes:
+    """What `to_bytes` made, with more numbers in it."""
+    seen = Seen.from_bytes(data)
+    seen.add_all(numbers)
+    return seen.to_bytes()

@@ -42,7 +42,7 @@ def add(
     UsageError: "index.bad_name", "index.name_taken"; NotFound when there is no such destination, ConfigInvalid when the
     settings are wrong. Whether it can be written is proved by `check`."""
     added = register(installation, name, description, extras, destination=destination, settings=settings)
-    installation.index(name, create=True)
+    installation.control().afterwards(lambda: installation.index(name, create=True))
     return added
 
 

@@ -2,9 +2,10 @@
 
     SourceSuite, LedgerSuite, DestinationSuite      in syncline.testing.suites (the only module that needs pytest)
     check_source                  the laws of a source that need no writing, without pytest
-    MemorySource, MemoryStream, MemoryLedger      the same ports, over plain dicts
+    MemorySource, MemorySheets, MemoryStream, MemoryLedger      the same ports, over plain dicts
     MemoryDestination             the same for a destination, in syncline.testing.destinations
     HostileSource, HostileLedger, HostileDestination      coats that misbehave by a plan
+    LateLedger                    a coat that commits when it is waited for, and watches what is done meanwhile
     CrashAt, CrashRecorder        die at a named point; learn which points there are
     FakeClock                     time as an argument
 
@@ -18,8 +19,9 @@ from syncline.testing.conformance import Check, check_source, open_source
 from syncline.testing.crashes import CrashAt, CrashRecorder, SimulatedCrash
 from syncline.testing.hostile import HANGING, HARMLESS, PARTIAL, PER_DOCUMENT, Fault, HostileSource, Misdeed, misdeeds
 from syncline.testing.hostile_ledger import HostileLedger, LedgerFault, Strike, strikes
+from syncline.testing.late_ledger import LateLedger
 from syncline.testing.ledger import IndexMemory, MemoryLedger
-from syncline.testing.memory import MemorySource, MemoryStream
+from syncline.testing.memory import MemorySheets, MemorySource, MemoryStream
 
 __all__ = [
     "HANGING",
@@ -34,8 +36,10 @@ __all__ = [
     "HostileLedger",
     "HostileSource",
     "IndexMemory",
+    "LateLedger",
     "LedgerFault",
     "MemoryLedger",
+    "MemorySheets",
     "MemorySource",
     "MemoryStream",
     "Misdeed",

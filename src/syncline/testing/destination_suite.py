@@ -29,7 +29,7 @@ from syncline.model.search import All, AnyOf, Facet, Filter, Not, Reader, Reques
 from syncline.store.sqlite.truth import Truth
 from syncline.testing.clock import FakeClock
 from syncline.testing.crashes import CrashRecorder, SimulatedCrash
-from syncline.testing.memory import MemorySource
+from syncline.testing.memory import MemorySheets, MemorySource
 
 OWNER = Reader(unrestricted=True)
 CONNECTORS: Mapping[int, str] = {1: "one", 2: "two"}
@@ -93,7 +93,7 @@ class Desk:
 
     def __init__(self, lab: DestinationLab) -> None:
         self.lab = lab
-        self.source = MemorySource(page_size=10)
+        self.source: MemorySource = MemorySource(page_size=10)
         self._fences = itertools.count(1)
         self._jobs = itertools.count(1)
         self.index = lab.index()
@@ -305,9 +305,34 @@ class DestinationSuite:
         assert desk.everything() == before
         assert desk.agrees()
 
+    def test_documents_that_come_as_columns_are_written_like_all_others(self, desk: Desk) -> None:
+        fields: dict[str, Any] = {
+            "title": "A title",
+            "metadata": {"lang": "de", "price": 1.5, "tags": ["a", "b"], "day": "2024-05-01T12:00:00+00:00"},
+            "url": "https://example.com/a",
+            "allow": ("user:ann",),
+        }
+        desk.source = source = MemorySheets(page_size=10)
+        source.put("full", "the text of it", **fields)
+        for n, text in enumerate(_ODD_TEXTS):
+            source.put(f"odd {n}", text, title=text, metadata={"text": text, text[:5]: 1})
+        assert desk.run().counters.inserted == len(source.pasted) == 1 + len(_ODD_TEXTS)
+        (hit,) = desk.ask("", Filter("id", "eq", "full"), whole=True).hits
+        assert {name: getattr(hit, name) for name in fields} == fields
+        assert desk.found("", Filter("day", "range", ("2024-05-01", "2024-05-01"))) == ["full"]
+        texts = {id: text for (_, id), text in desk.everything().items()}
+        for n, text in enumerate(_ODD_TEXTS):
+            assert text.startswith("\0") or texts[f"odd {n}"] == text
+            assert desk.found(f"word{n}") == [f"odd {n}"]
+        source.put("full", "another text")
+        source.remove("odd 0")
+        desk.run()
+        assert (desk.found("another"), desk.found("word0")) == (["full"], [])
+
     def test_invariants_01_02_05_07_a_job_killed_at_any_point_and_resumed_ends_as_if_it_had_not_been(
-        self, lab: DestinationLab
+        self, lab: DestinationLab, monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        monkeypatch.setattr("syncline.destinations.remote.BESIDE_ROWS", 2)  # so that the writer is beside the job
         recorder, expected = _history(lab.another("undisturbed"), None)
         died = 0
         for crash in recorder.crashes(at_most=2):
@@ -469,6 +494,14 @@ class DestinationSuite:
         assert len({id for page in pages for id in page}) == 250
 
 
+_ODD_TEXTS: Sequence[str] = (
+    "\0 before and \0 after word0",
+    "\x1b\x1c \x1d\x1e \x1f word1",
+    "\\N\t\\.\n\\.\n\r\\\\ word2",
+    '"quoted", "" \'\' {} [] %s word3',
+    "漢字 ünïcödé 🍒 עברית word4",
+    "\x1d word5",
+)
 _CONDITIONS: Sequence[tuple[Any, list[str]]] = [
     (Filter("n", "eq", 1.0), ["a"]),
     (Filter("n", "in", (1, 2.5, "2")), ["a", "b", "c"]),
@@ -508,6 +541,7 @@ def _history(lab: DestinationLab, crash: Any) -> tuple[CrashRecorder, Any]:
     """A first job, edits of every kind, and a second one that dies at `crash`, is resumed, and followed by a third.
     How it ended; without a crash also which points were passed."""
     desk = Desk(lab)
+    desk.source = MemorySheets(page_size=10)
     for n in range(30):
         desk.source.put(f"d{n:02}", f"text {n}")
     desk.run()

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, TypeVar
 
-from syncline.model.destinations import Destination, Found, Shown
+from syncline.model.destinations import Destination, Found, Pastes, Shown
 from syncline.model.documents import Document
 from syncline.model.errors import DestinationError, JobFenced
 from syncline.model.ports import CrashPoint, Ticket, no_crash
@@ -137,6 +137,9 @@ class HostileDestination:
         for name in dir(inner):  # set on the instance, where isinstance() with a protocol looks for them
             if not name.startswith("_") and not hasattr(type(self), name) and callable(getattr(inner, name)):
                 setattr(self, name, getattr(inner, name))
+        if isinstance(inner, Pastes):  # a write like any other
+            paste = inner.paste
+            self.paste = lambda ticket, sheets: self._call("write", lambda: paste(ticket, sheets))
 
     def _call(self, method: str, function: Callable[[], T]) -> T:
         self.calls[method] += 1

@@ -19,7 +19,8 @@ from typing import Any, Final, NamedTuple
 from syncline.model.documents import Document, Tombstone
 from syncline.model.errors import DocumentRejected, SourceUnavailable
 from syncline.model.news import Begin, Checkpoint, Complete, Entry, Gone, Page, Refused, Unlisted
-from syncline.model.ports import Interruptible, ListingSource, StreamSource
+from syncline.model.ports import FillsSheets, Interruptible, ListingSource, StreamSource
+from syncline.model.sheets import Sheet
 
 
 class Fault(StrEnum):
@@ -143,6 +144,11 @@ class _HostileListing(HostileSource):
             if deed.fault in _OF_FETCH:
                 answers = _answers(answers, deed, self)
         yield from answers
+
+    def sheet(self, entries: Sequence[Entry]) -> Sheet | None:
+        """The inner answer, if it has one and no misdeed of this reading is about fetching."""
+        able = isinstance(self.inner, FillsSheets) and not any(deed.fault in _OF_FETCH for deed in self._now())
+        return self.inner.sheet(entries) if able else None
 
 
 class _HostileStream(HostileSource):

@@ -15,7 +15,7 @@ from typing import Any
 from syncline.model.documents import Document, Held, State
 from syncline.model.errors import InternalError, JobFenced
 from syncline.model.outcomes import Counters, Kind, Outcome
-from syncline.model.ports import Batch, CrashPoint, Resume, Ticket, no_crash
+from syncline.model.ports import Batch, CrashPoint, Put, Resume, Ticket, no_crash
 
 
 @dataclass
@@ -55,6 +55,8 @@ class MemoryLedger:
 
     settled  how often `settle` was called.
     """
+
+    takes_sheets = True
 
     def __init__(self, index: IndexMemory | None = None, *, crash: CrashPoint = no_crash) -> None:
         self.index = IndexMemory() if index is None else index
@@ -145,6 +147,8 @@ class MemoryLedger:
         self.index.desks[ticket.connector] = fresh  # from here on it is durable
         recorded = self.index.outcomes.setdefault(ticket.job, {})
         recorded.update({outcome.id: outcome for outcome in batch.outcomes})
+        for sheet, _ in batch.sheets:
+            recorded.update({id: Outcome(id, Kind.INSERTED, "index") for id in sheet.ids})
         self._crash("ledger.commit.after")
         return seqs
 
@@ -192,14 +196,14 @@ def _resume(desk: Desk) -> Resume:
 
 
 def _apply(desk: Desk, batch: Batch, numbers: Iterator[int]) -> list[int]:
-    """Removals first, then puts, then marks; returns the seq of each put and of each mark."""
+    """Removals first, then puts, sheets and marks; returns the seq of each put, document and mark."""
     for gone in (*batch.deletes, *batch.forgets):
         row = desk.rows.get(gone.id)
         if row is not None and row.seq == gone.seq:
             del desk.rows[gone.id]
             desk.documents.pop(gone.id, None)
     seqs = []
-    for put in batch.puts:
+    for put in (*batch.puts, *_puts_of(batch)):
         document = put.document
         seq = _seq(desk, document.id, put.seq, numbers)
         desk.rows[document.id] = Held(seq, document.id, document.version, put.fingerprint, batch.recipe, State.LIVE)
@@ -212,6 +216,11 @@ def _apply(desk: Desk, batch: Batch, numbers: Iterator[int]) -> list[int]:
         desk.rows[mark.held.id] = mark.held._replace(seq=seq)
         seqs.append(seq)
     return seqs
+
+
+def _puts_of(batch: Batch) -> Iterator[Put]:
+    for sheet, fingerprints in batch.sheets:
+        yield from map(Put, sheet.documents(), fingerprints, itertools.repeat(None))
 
 
 def _seq(desk: Desk, id: str, given: int | None, numbers: Iterator[int]) -> int:

@@ -11,7 +11,8 @@ import pytest
 from syncline.model.documents import Document, Held, State
 from syncline.model.errors import JobFenced
 from syncline.model.outcomes import Counters, Kind, Outcome
-from syncline.model.ports import Batch, Ledger, Mark, Put, Resume, Ticket
+from syncline.model.ports import Batch, BeginsCommits, Ledger, Mark, Pasted, Put, Resume, TakesSheets, Tallies, Ticket
+from syncline.model.sheets import Sheet
 
 OpenLedger = Callable[[], Ledger]
 
@@ -33,6 +34,18 @@ def puts(*ids: str, text: str = "text", seqs: Iterable[int | None] = (), version
     numbers = [*seqs, *[None] * len(ids)]
     made = [document(id, text, version=version) for id in ids]
     return [Put(one, one.fingerprint(), seq) for one, seq in zip(made, numbers, strict=False)]
+
+
+def pasted_of(documents: Sequence[Document]) -> Pasted:
+    """The same documents as columns."""
+    sheet = Sheet(
+        [one.id for one in documents],
+        [one.version for one in documents],
+        [one.title for one in documents],
+        [one.text or "" for one in documents],
+        [one.metadata_as_json() for one in documents],
+    )
+    return Pasted(sheet, sheet.fingerprints())
 
 
 def filtered(id: str, seq: int | None = None, rule: str = "exclude *.bin") -> Mark:
@@ -270,6 +283,46 @@ class LedgerSuite:
         assert seqs == [rows[id].seq for id in ("new", "old", "bin", "bad")]
         assert len(set(seqs)) == 4
 
+    def test_a_sheet_is_written_as_its_documents_are(self, ledger: OpenLedger) -> None:
+        """And each of them has the outcome "inserted"."""
+        one = ledger()
+        if not (isinstance(one, TakesSheets) and one.takes_sheets):
+            pytest.skip("this ledger takes no sheets")
+        old = holding(one, "old")["old"]
+        made = [document(id, f"text of {id}", title=id[:9], metadata={"n": n}) for n, id in enumerate(ODD_IDS)]
+        pasted = [pasted_of(made[:3]), pasted_of(made[3:])]
+        batch = Batch(puts=puts("old", seqs=[old.seq]), sheets=pasted, marks=[failed("bad")], recipe="r2")
+        seqs = one.commit(ticket(), batch)
+        rows = ledger().held(1, ["old", *ODD_IDS, "bad"])
+        assert list(seqs) == [rows[id].seq for id in ("old", *ODD_IDS, "bad")]
+        for wanted in made:
+            row = Held(rows[wanted.id].seq, wanted.id, "1", wanted.fingerprint(), "r2", State.LIVE)
+            assert rows[wanted.id] == row
+        assert ledger().count(1) == (len(ODD_IDS) + 2, len(ODD_IDS) + 1)
+        assert ledger().outcomes_of(1, ODD_IDS) == dict.fromkeys(ODD_IDS, Kind.INSERTED)
+
+    def test_invariant_02_an_older_attempt_cannot_write_a_sheet(self, ledger: OpenLedger) -> None:
+        early, late = ledger(), ledger()
+        if not (isinstance(early, TakesSheets) and early.takes_sheets):
+            pytest.skip("this ledger takes no sheets")
+        early.begin(ticket(1))
+        late.begin(ticket(2))
+        batch = Batch(sheets=[pasted_of([document("a")])])
+        with pytest.raises(JobFenced):
+            early.commit(ticket(1), batch)
+        assert late.held(1, ["a"]) == {}
+
+    def test_a_commit_that_was_begun_is_durable_when_it_was_waited_for(self, ledger: OpenLedger) -> None:
+        one = ledger()
+        if not isinstance(one, BeginsCommits):
+            pytest.skip("this ledger commits at once")
+        rows = holding(one, "a")
+        land = one.begin_commit(ticket(), Batch(puts=puts("b", "c"), job_cursor="page 3", recipe="r1"))
+        assert one.held(1, ["a"]) == rows
+        seqs = land()
+        assert [row.seq for row in all_rows(ledger())] == [rows["a"].seq, *seqs]
+        assert ledger().begin(ticket(2)).job_cursor == "page 3"
+
     def test_a_batch_without_rows_answers_with_no_numbers(self, ledger: OpenLedger) -> None:
         one = ledger()
         one.begin(ticket())
@@ -349,6 +402,14 @@ class LedgerSuite:
         assert [row.id for row in found] == list("hgfedcbai")
         assert [row.seq for row in found] == sorted(row.seq for row in found)
         assert {row.id: row for row in found} == one.held(1, list("abcdefghi"))
+
+    def test_every_name_is_told_whatever_is_in_it(self, ledger: OpenLedger) -> None:
+        one = ledger()
+        if not isinstance(one, Tallies):
+            pytest.skip("this ledger tells no names")
+        holding(one, *ODD_IDS)
+        assert sorted(name for names in one.names(1) for name in names) == sorted(ODD_IDS)
+        assert list(one.names(7)) == []
 
     def test_a_connector_without_rows_has_no_batches_of_them(self, ledger: OpenLedger) -> None:
         assert list(ledger().rows(1)) == []

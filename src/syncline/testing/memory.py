@@ -9,6 +9,7 @@ from typing import Any
 from syncline.model.documents import Document, Tombstone
 from syncline.model.errors import SourceProtocolError
 from syncline.model.news import Begin, Checkpoint, Complete, Entry, Fetched, Gone, Listed, Page, Read
+from syncline.model.sheets import Sheet
 
 
 class MemorySource:
@@ -77,6 +78,39 @@ class MemorySource:
             self.fetched.append(entry.id)
             document = self.documents.get(entry.id)
             yield Gone(entry.id) if document is None else replace(document)
+
+
+class MemorySheets(MemorySource):
+    """The same, which hands over documents as columns whenever they are nothing but text and fields.
+
+    pasted  ids that were handed over so, in order.
+    """
+
+    def __init__(self, documents: Iterable[Document] = (), **settings: Any) -> None:
+        self.pasted: list[str] = []
+        super().__init__(documents, **settings)
+
+    def sheet(self, entries: Sequence[Entry]) -> Sheet | None:
+        """See `FillsSheets`."""
+        found = [self.documents.get(entry.id) for entry in entries]
+        documents = [document for document in found if document is not None and _is_plain(document)]
+        if len(documents) < len(entries):
+            return None
+        self.pasted += [document.id for document in documents]
+        return Sheet(
+            [document.id for document in documents],
+            [document.version for document in documents],
+            [document.title for document in documents],
+            [document.text or "" for document in documents],
+            [document.metadata_as_json() for document in documents],
+            [document.url for document in documents],
+            [document.allow for document in documents],
+        )
+
+
+def _is_plain(document: Document) -> bool:
+    others = (document.content, document.load, document.warning, document.vector)
+    return document.text is not None and not (any(others) or document.deny or document.media_type)
 
 
 class MemoryStream:

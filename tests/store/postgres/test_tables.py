@@ -10,7 +10,7 @@ import apsw
 import pytest
 
 from syncline.model.errors import InternalError, UsageError
-from syncline.store.postgres import dialect
+from syncline.store.postgres import dialect, migrations
 from syncline.store.postgres.database import Session
 from syncline.store.postgres.errors import StoreError
 from syncline.store.postgres.place import parsed
@@ -186,3 +186,42 @@ def test_a_statement_that_failed_cannot_be_committed_over(base: Any) -> None:
         write()
     assert session.execute("select description from indexes").get == ""
     session.close()
+
+
+def test_who_waited_for_another_to_make_the_schema_finds_it_made(base: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    script = "create table meta (key text primary key, value bigint)"  # a large one would wake whoever waits
+    monkeypatch.setattr(migrations, "scripts", lambda kind: (script,))
+    links = [Link(base.place) for _ in range(2)]
+    try:
+        for link in links:
+            link.open()
+            link.look_in(base.place.schemas(0))
+            assert migrations.version_of(link, base.place, base.schema, migrations.CONTROL) == 0
+        waiting, quick = links
+        waiting.script("begin")  # as if it waited for the lock from here on
+        migrations.upgrade(quick, base.place, base.schema, migrations.CONTROL)
+        migrations.write(waiting, base.place, base.schema, migrations.CONTROL)
+        waiting.script("commit")
+        assert migrations.version_of(waiting, base.place, base.schema, migrations.CONTROL) == 1
+    finally:
+        for link in links:
+            link.close()
+
+
+def test_what_is_left_for_afterwards_is_done_when_all_is_durable_and_else_never(base: Any) -> None:
+    control, other, done = base.store().control(), base.store().control(), []
+    control.afterwards(lambda: done.append("at once"))
+    with control.writing("outer"):
+        with control.writing("inner"):
+            control.afterwards(lambda: done.append(other.ensure_index("second", 1.0)))  # waits for its turn
+        assert len(done) == 1
+    assert len(done) == 2
+    assert [index.name for index in other.indexes()] == ["second"]
+    with suppress(UsageError), control.writing("outer"):
+        control.afterwards(lambda: done.append("never"))
+        raise UsageError("no")
+    with control.writing("next"):
+        pass
+    assert "never" not in done
+    for one in (control, other):
+        one.close()

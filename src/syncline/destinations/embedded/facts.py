@@ -3,7 +3,8 @@
 A *fact* is one term of one field, without white space: a letter for its kind, then the value. Public documents carry
 no fact about access, documents without metadata none about metadata, so that what is not used costs nothing. A value
 that is too long is represented by a hash, and the letter of its kind is a capital then; values of metadata can be read
-back from all other terms, which is how they are counted and looked through.
+back from all other terms, which is how they are counted and looked through. What a term costs grows with the letters
+that it has to itself: a long text of its own in each document would cost more than all else that is indexed.
 Numbers and dates are also kept as signed 64-bit integers in the order of their values, for ranges.
 """
 
@@ -12,48 +13,28 @@ from __future__ import annotations
 import math
 import re
 import struct
-from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, date, datetime, time, timedelta
+from binascii import b2a_base64
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, time
 from functools import lru_cache
 from typing import Any
 
 import xxhash
 
-from syncline.model.ports import StoredDocument
-
 RESTRICTED = "r"  # has an `allow` list
 DENYING = "x"  # has a `deny` list
 
 LONGEST = 200  # bytes of a term; longer ones are represented by a hash, and so are ids and titles with white space
+LONGEST_TEXT = 64  # characters of a text in the metadata, as it was given
 _SPACE = re.compile(r"\s")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _ODD = re.compile("[\\s\\\\\x7f\ud800-\udfff]")  # what cannot stand in a term, and what stands for it
 _ESCAPED = re.compile(r"\\([0-9a-f]+);|\x7f")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9:.,+Z-]+)?")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 _DAY_US = 86_400_000_000
-
-
-def facts(stored: StoredDocument) -> Iterator[str]:
-    """Every exact term of a document."""
-    yield connector_fact(stored.connector)
-    yield id_fact(stored.id)
-    yield title_fact(stored.title)
-    yield media_fact(stored.media_type)
-    if stored.url:
-        yield url_fact(stored.url)
-    if stored.allow:
-        yield RESTRICTED
-        yield from map(allow_fact, stored.allow)
-    if stored.deny:
-        yield DENYING
-        yield from map(deny_fact, stored.deny)
-    for key, value in stored.metadata.items():
-        found = [fact for one in _each(value) if (fact := value_fact(key, one)) is not None]
-        if found:
-            yield key_fact(key)
-            yield from found
+_PLAIN = 1 << 63  # numbers up to here need no look at how long they are
+_to_bits, _of_bits = struct.Struct(">d").pack, struct.Struct(">q").unpack
 
 
 def connector_fact(number: int) -> str:
@@ -105,28 +86,40 @@ def key_fact(key: str) -> str:
 def value_fact(key: str, value: Any) -> str | None:
     """Has that value, or a list with it, under that metadata key; None for what cannot be compared: null, NaN, objects.
     3 and 3.0 are the same number; booleans are not numbers."""
+    return fact_under(stem_of(key), value)
+
+
+def fact_under(stem: str, value: Any) -> str | None:
+    """The same for a key whose `stem_of` is known."""
     match value:
         case str():
-            return _readable("s", _of_key(key), value)
+            return text_under(stem, value)
         case bool():
-            return _readable("b", _of_key(key), str(value))
+            return f"b{stem}{value}"
         case int():
-            return _readable("n", _of_key(key), f"{value:x}")
+            return f"n{stem}{value:x}" if -_PLAIN <= value <= _PLAIN else _readable("n", stem, f"{value:x}")
         case float() if value == value:
-            return _readable("n", _of_key(key), f"{int(value):x}" if value.is_integer() else repr(value))
+            if not value.is_integer():
+                return f"n{stem}{value!r}"
+            return f"n{stem}{int(value):x}" if -_PLAIN <= value <= _PLAIN else _readable("n", stem, f"{int(value):x}")
         case _:
             return None
+
+
+def text_under(stem: str, text: str) -> str:
+    """The same for a text."""
+    return _hashed("s", stem, text) if len(text) > LONGEST_TEXT else _readable("s", stem, text)
 
 
 def value_stems(key: str) -> tuple[str, ...]:
     """How the terms of its values begin, under that metadata key: short texts, numbers and booleans; then what is only
     known by a hash."""
-    return tuple(kind + _of_key(key) for kind in "snbSN")
+    return tuple(kind + stem_of(key) for kind in "snbSN")
 
 
 def text_stems(key: str) -> tuple[str, str]:
     """The same for its texts: those that can be read, and those only known by a hash."""
-    return "s" + _of_key(key), "S" + _of_key(key)
+    return "s" + stem_of(key), "S" + stem_of(key)
 
 
 def value_in(term: str, stem: str) -> Any:
@@ -146,7 +139,9 @@ def value_in(term: str, stem: str) -> Any:
 
 def escaped(text: str) -> str:
     """Without white space. The beginning of a text becomes the beginning of what the text becomes."""
-    return _ODD.sub(_escape, text) if _ODD.search(text) else text
+    if text.isascii() and text.isprintable() and " " not in text and "\\" not in text:
+        return text
+    return _ODD.sub(_escape, text)
 
 
 def unescaped(text: str) -> str:
@@ -164,24 +159,12 @@ def _escape(found: re.Match[str]) -> str:
 
 
 @lru_cache(maxsize=10_000)
-def _of_key(key: str) -> str:
+def stem_of(key: str) -> str:
+    """What all terms about values under that metadata key have after the letter of their kind."""
     text = escaped(key)
     if len(text.encode("utf-8")) > LONGEST:
         text = f"\\h{xxhash.xxh3_128_hexdigest(key.encode('utf-8', 'surrogatepass'))}"
     return f"{len(text)}:{text}:"
-
-
-def ordered(metadata: Mapping[str, Any]) -> dict[str, list[int]]:
-    """Numbers and dates of the metadata by `number_path` and `date_path`, as integers that keep their order."""
-    found: dict[str, list[int]] = {}
-    for key, value in metadata.items():
-        for one in _each(value):
-            if isinstance(one, str):
-                if (moment := moments(one)) is not None:
-                    found.setdefault(date_path(key), []).append(moment[0])
-            elif (number := order_of(one)) is not None:
-                found.setdefault(number_path(key), []).append(number)
-    return found
 
 
 @lru_cache(maxsize=10_000)
@@ -200,11 +183,15 @@ def order_of(value: Any) -> int | None:
     """A signed 64-bit integer that orders numbers as their nearest double does; None for anything but a number."""
     if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
         return None
+    return order_of_number(value)
+
+
+def order_of_number(value: float) -> int:
+    """The same for a number that is not NaN."""
     try:
-        number = float(value)
+        bits: int = _of_bits(_to_bits(value + 0.0))[0]  # -0.0 becomes 0.0
     except OverflowError:
-        number = math.inf if value > 0 else -math.inf
-    bits: int = struct.unpack(">q", struct.pack(">d", number + 0.0))[0]  # -0.0 becomes 0.0
+        bits = _of_bits(_to_bits(math.inf if value > 0 else -math.inf))[0]
     return bits if bits >= 0 else bits ^ 0x7FFF_FFFF_FFFF_FFFF
 
 
@@ -212,7 +199,7 @@ def moments(value: Any) -> tuple[int, int] | None:
     """First and last microsecond since 1970 UTC that an ISO 8601 date or date and time means; None for anything else.
     A date means its whole day; a time without an offset is UTC."""
     if isinstance(value, str):
-        if not _DATE.fullmatch(value):
+        if value[4:5] != "-" or not _DATE.fullmatch(value):
             return None
         try:
             value = datetime.fromisoformat(value) if len(value) > 10 else date.fromisoformat(value)
@@ -228,21 +215,21 @@ def moments(value: Any) -> tuple[int, int] | None:
 
 
 def _microseconds(moment: datetime) -> int:
-    return ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - _EPOCH) // _MICROSECOND
+    since = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - _EPOCH
+    return since.days * _DAY_US + since.seconds * 1_000_000 + since.microseconds
 
 
-def _each(value: Any) -> Iterable[Any]:
+def each(value: Any) -> Iterable[Any]:
+    """The values of a list, or the one value."""
     return value if isinstance(value, list | tuple) else (value,)
 
 
 def _term(kind: str, value: str) -> str:
-    spaced = _SPACE.search(value)
-    if not spaced and value.isascii() and len(value) <= LONGEST:
-        return kind + value
-    utf8 = value.encode("utf-8", "surrogatepass")
-    if not spaced and len(utf8) <= LONGEST and not _SURROGATE.search(value):
-        return kind + value
-    return kind.upper() + xxhash.xxh3_128_hexdigest(utf8)
+    if value.isascii() and value.isprintable():
+        return kind + value if " " not in value and len(value) <= LONGEST else _hashed(kind, "", value)
+    if _SPACE.search(value) or _SURROGATE.search(value) or len(value.encode()) > LONGEST:
+        return _hashed(kind, "", value)
+    return kind + value
 
 
 def _readable(kind: str, key: str, value: str) -> str:
@@ -250,7 +237,17 @@ def _readable(kind: str, key: str, value: str) -> str:
     text = escaped(value)
     if len(text) <= LONGEST and (text.isascii() or len(text.encode("utf-8")) <= LONGEST):
         return f"{kind}{key}{text}"
-    return f"{kind.upper()}{key}{xxhash.xxh3_128_hexdigest(value.encode('utf-8', 'surrogatepass'))}"
+    return _hashed(kind, key, value)
+
+
+def _hashed(kind: str, key: str, value: str) -> str:
+    return f"{kind.upper()}{key}{hashed(value)}"
+
+
+def hashed(value: str) -> str:
+    """12 letters for a text: 72 bits, so that among 100 million texts no two are taken for one, but for one chance in a
+    million. Source: XXH3-128, cut."""
+    return b2a_base64(xxhash.xxh3_128_digest(value.encode("utf-8", "surrogatepass")))[:12].decode()
 
 
 def _short_hash(key: str) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import tantivy
 
-from syncline.destinations.embedded.facts import facts, ordered
 from syncline.destinations.embedded.fold import fold
+from syncline.destinations.embedded.terms import Terms
 from syncline.model.ports import StoredDocument
 
 LONGEST_WORD = 80  # bytes; longer ones are not indexed
@@ -43,15 +43,16 @@ def open_index(path: str, create: bool = False) -> tantivy.Index:
     return index
 
 
-def tantivy_document(stored: StoredDocument) -> tantivy.Document:
+def tantivy_document(stored: StoredDocument, terms: Terms) -> tantivy.Document:
     """One document as it is indexed."""
+    title, text = stored.title, stored.text
     document = tantivy.Document()
     document.add_unsigned("n", stored.n)
     document.add_unsigned("checksum", stored.checksum)
-    document.add_text("title", fold(stored.title))
-    document.add_text("body", fold(stored.text))
-    document.add_text("facts", " ".join(facts(stored)))
-    if stored.metadata and (values := ordered(stored.metadata)):
-        members = ",".join(f'"{path}":{numbers}' for path, numbers in values.items())
-        document.add_json("values", f"{{{members}}}")
+    document.add_text("title", title if title.isascii() else fold(title))
+    document.add_text("body", text if text.isascii() else fold(text))
+    facts, numbers = terms.of(stored)
+    document.add_text("facts", facts)
+    if numbers:
+        document.add_json("values", numbers)
     return document

@@ -1,6 +1,6 @@
 """The directory of the text index: which generation is in force, whether it is whole, and who may write.
 
-    current.json   {"schema": 1, "generation": 3}: replaced in one step, so that a rebuild appears at once or not at all
+    current.json   {"schema": 3, "generation": 7}: replaced in one step, so that a rebuild appears at once or not at all
     g3/            a tantivy index; its meta.json is replaced in one step by each of tantivy's commits
     writer.lock    held (flock) by the one writer; the kernel lets go of it when that process dies
 
@@ -18,7 +18,7 @@ import struct
 import zlib
 from typing import Any, NamedTuple
 
-SCHEMA = 2  # raise it whenever an index written before would answer differently; it is then built again
+SCHEMA = 3  # raise it whenever an index written before would answer differently; it is then built again
 
 _PARTS = ("idx", "pos", "term", "fast", "fieldnorm", "store")
 _FOOTER_MAGIC = 1337

@@ -19,7 +19,10 @@ from syncline.model.ports import Clock, CrashPoint, DocumentFeed, StoredDocument
 if TYPE_CHECKING:
     import tantivy
 
-COMMIT_EVERY_S = 5.0  # so that others who wait see progress
+    from syncline.destinations.embedded.terms import Terms
+
+COMMIT_EVERY_S = 5.0  # so that others who wait see progress; twice as long after each one, for it costs a segment
+_COMMIT_EVERY_S_AT_MOST = 20.0
 COMMIT_EVERY_DOCUMENTS = 200_000
 MANY = 500  # documents waiting from which on more memory pays
 
@@ -45,10 +48,12 @@ class Session:
         self._published = False
         self._small = True
         self._mark = 0  # everything up to here is in the index or added to the writer
+        self.waiting = 0  # numbers handed out and not yet added, as of the last `pump`
         self._added = 0  # documents since the last commit
         self._queued: deque[tuple[int, int]] = deque()  # (documents, bytes) that may still be in tantivy's queue
-        self._committed_at = 0.0
+        self._committed_at, self._patience_s = 0.0, COMMIT_EVERY_S
         self._merges = False  # tantivy may have begun some
+        self._terms: Terms | None = None
 
     @property
     def is_open(self) -> bool:
@@ -80,7 +85,7 @@ class Session:
             raise
         self._added, self._merges = 0, False
         self._queued.clear()
-        self._committed_at = self._clock()
+        self._committed_at, self._patience_s = self._clock(), COMMIT_EVERY_S
         return True
 
     def _resume(self, feed: DocumentFeed) -> str | None:
@@ -126,28 +131,33 @@ class Session:
         newest = feed.newest()
         batch = feed.after(self._mark, _BATCH)
         if not batch:
-            self._mark = max(self._mark, newest)
+            self._mark, self.waiting = max(self._mark, newest), 0
             return False
         self._add(batch)
         self._mark = batch[-1].n
+        self.waiting = newest - self._mark
         if self._small and self._added >= 4 * MANY:
             self._commit_tantivy()
             self._open_writer(feed, self._added)
         elif sum(size for _, size in self._queued) > _QUEUE_BYTES:
             self._commit_tantivy()
-        late = self._clock() - self._committed_at >= COMMIT_EVERY_S
+        late = self._clock() - self._committed_at >= self._patience_s
         if late or self._added >= COMMIT_EVERY_DOCUMENTS:
+            self._patience_s = min(2 * self._patience_s, _COMMIT_EVERY_S_AT_MOST)
             self.commit(feed)
         return True
 
     def _add(self, batch: Sequence[StoredDocument]) -> None:
         from syncline.destinations.embedded.fields import tantivy_document
+        from syncline.destinations.embedded.terms import Terms
 
         assert self._writer is not None
-        add, size = self._writer.add_document, 0
+        if self._terms is None:
+            self._terms = Terms()
+        add, terms, size = self._writer.add_document, self._terms, 0
         with guarded("cannot add to the text index"):
             for stored in batch:
-                add(tantivy_document(stored))
+                add(tantivy_document(stored, terms))
                 size += len(stored.text) if stored.text.isascii() else 4 * len(stored.text)
         self._added += len(batch)
         self._queued.append((len(batch), size))
@@ -232,7 +242,6 @@ class Session:
 
     def release(self) -> None:
         """Stop being the writer. What was added since the last commit is forgotten and will be added again."""
-        self._writer = None
-        self._index = None
+        self._writer = self._index = self._terms = None
         self._path = ""
         self._lock.release()

@@ -26,6 +26,8 @@ from syncline.model.ports import Clock, CrashPoint, DocumentFeed, no_crash
 from syncline.model.search import Request, Results
 
 if TYPE_CHECKING:
+    from syncline.destinations.embedded.feeds import FeedAt
+    from syncline.destinations.embedded.helper import Helper
     from syncline.destinations.embedded.view import Snapshot, View
 
 T = TypeVar("T")
@@ -39,6 +41,7 @@ class TextIndex:
     """The text index in `directory`. For any number of threads; a feed is used by one thread at a time.
 
     open_feed     a new reader of the truth; we close it.
+    feed_at       how another process opens one: with it, a process of its own may index when very much waits.
     tell          one line for people when something was repaired or could not be done; logged as a warning if absent.
     merge_wait_s  how long `close` waits at most for tantivy to tidy up; what is not finished is done another time.
     """
@@ -48,6 +51,7 @@ class TextIndex:
         directory: str,
         open_feed: Callable[[], DocumentFeed],
         *,
+        feed_at: FeedAt | None = None,
         tell: Tell | None = None,
         merge_wait_s: float = 5.0,
         crash: CrashPoint = no_crash,
@@ -59,7 +63,9 @@ class TextIndex:
         self._merge_wait_s = merge_wait_s
         self._clock = clock
         self._session = Session(self._layout, self._tell, crash, clock)
-        self._drainer = Drainer(self._session, open_feed, self._tell, clock)
+        self._feed_at = feed_at
+        start_helper = None if feed_at is None else self._start_helper
+        self._drainer = Drainer(self._session, open_feed, self._tell, clock, start_helper)
         self._feed: DocumentFeed | None = None
         self._view_lock = threading.Lock()
         self._view: View | None = None
@@ -78,6 +84,20 @@ class TextIndex:
     def wake(self) -> None:
         """New documents were committed: a hint that costs next to nothing and may be left out."""
         self._drainer.wake()
+
+    def urge(self) -> None:
+        """What `settle` would wait for, done by the background thread as soon as can be."""
+        self._drainer.urge()
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the background thread is there; it ends when it fails."""
+        return self._drainer.is_running
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether we are not the writer."""
+        return not self._session.is_open
 
     def settle(self, timeout_s: float | None = None) -> None:
         """Return when everything committed in the truth before the call is searchable, whoever the writer is.
@@ -124,12 +144,13 @@ class TextIndex:
         with self._writing() as feed:
             self._attempt(lambda: self._repair(feed, wrong, missing, self._deadline(timeout_s)))
 
-    def close(self) -> None:
-        """Stop indexing and let go of everything; what is not yet indexed is caught up by whoever comes next."""
+    def close(self, hurry: Callable[[], bool] = bool) -> None:
+        """Stop indexing and let go of everything; what is not yet indexed is caught up by whoever comes next. Does not
+        wait any longer for tantivy to tidy up once `hurry` is true."""
         self._drainer.stop()
         with self._drainer.paused():
             end = self._clock() + self._merge_wait_s
-            while self._session.merging and self._clock() < end:
+            while self._session.merging and self._clock() < end and not hurry():
                 time.sleep(_POLL_S)
             self._session.release()
             if self._feed is not None:
@@ -154,15 +175,25 @@ class TextIndex:
                 self._session.release()
                 raise
 
+    def _start_helper(self) -> Helper:
+        from syncline.destinations.embedded.helper import Helper, is_worth_it
+
+        assert self._feed_at is not None
+        if not is_worth_it():
+            raise OSError("there is one processor only")
+        return Helper(self._layout.directory, self._feed_at, self._merge_wait_s)
+
     def _settle(self, feed: DocumentFeed, target: _Target, deadline: float) -> None:
+        self._drainer.urge_helper()
         while not (target.met(feed) and self._usable(target.newest)):
-            if self._session.is_open or self._session.open(feed):
+            if not self._drainer.is_helped() and (self._session.is_open or self._session.open(feed)):
                 self._session.drain(feed)
                 self._let_go()
                 return
             self._wait(deadline)
 
     def _rebuild(self, feed: DocumentFeed, deadline: float) -> None:
+        self._drainer.dismiss()
         self._session.release()
         while not self._session.open(feed, afresh=True):
             self._wait(deadline)
@@ -170,6 +201,7 @@ class TextIndex:
         self._session.finish_merging()
 
     def _repair(self, feed: DocumentFeed, wrong: Sequence[int], missing: Sequence[int], deadline: float) -> None:
+        self._drainer.dismiss()
         while not (self._session.is_open or self._session.open(feed)):
             self._wait(deadline)
         self._session.mend(feed, wrong, missing)

@@ -12,6 +12,7 @@ from syncline.destinations.postgresql.table import LONGEST_SEARCHED, Settings
 from syncline.model.documents import Document, encode_metadata
 from syncline.model.errors import ConfigInvalid, DocumentRejected
 from syncline.model.news import Refused
+from syncline.model.sheets import Sheet
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,6 +52,13 @@ class Prepare:
             yield from self._with_vectors(taken)
         else:
             yield from taken
+
+    def leaves(self, sheet: Sheet) -> bool:
+        """See `LeavesSheets`."""
+        if self._settings.embedder or not all(sheet.ids) or any("\0" in id for id in sheet.ids):
+            return False
+        sizes = [len(id.encode(errors="replace")) for id in sheet.ids]
+        return max(sizes) <= LONGEST_ID and max(map(len, sheet.texts)) <= LONGEST_SEARCHED
 
     def close(self) -> None:
         """Nothing is held."""

@@ -10,6 +10,7 @@ from syncline.model.errors import ConfigInvalid, CredentialsInvalid, Destination
 
 _LOST: Final = frozenset({"57P01", "57P02", "57P03", "57P05"})
 _FULL: Final = frozenset({"53100", "53200", "53400", "54000"})
+THERE: Final = "23505"  # a row with that key is there already
 _AGAIN: Final = frozenset({"40001", "40P01", "40003"})
 
 

@@ -21,7 +21,7 @@ FIELDS: Final = (
 _NO_NUMBERS: Final = re.compile(r"NaN|Infinity")
 _TOKEN: Final = re.compile(r"[^\W_]+")
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9:.,+Z-]+)?\Z")
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 Record = tuple[Any, ...]
 
@@ -35,7 +35,7 @@ def record(at: int, document: Document) -> Record:
         title,
         body,
         metadata_of(document) if document.metadata else "{}",
-        _dates(document.metadata) if document.metadata else None,
+        dates_of(document.metadata) if document.metadata else None,
         clean(document.url),
         clean(document.media_type),
         [clean(one) for one in sorted(document.allow)],
@@ -54,8 +54,12 @@ def clean(text: str) -> str:
 
 
 def metadata_of(document: Document) -> str:
-    """Metadata as JSON that PostgreSQL takes: no NUL, and no number that JSON has none for."""
-    told = document.metadata_as_json()
+    """Metadata as JSON that PostgreSQL takes."""
+    return storable(document.metadata_as_json())
+
+
+def storable(told: str) -> str:
+    """JSON without NUL, and without a number that JSON has none for."""
     if "\\u0000" in told or _NO_NUMBERS.search(told):
         told = encode_metadata(_storable(json.loads(told)))
     return clean(told)
@@ -76,7 +80,7 @@ def _storable(value: Any) -> Any:
     return [_storable(item) for item in value] if isinstance(value, list) else value
 
 
-def _moment(text: str) -> int | None:
+def moment_of(text: str) -> int | None:
     """What `moments` says of it at first. The usual form is read here: a day and a time with its offset."""
     if _DATE.match(text) is None:
         return None
@@ -87,19 +91,19 @@ def _moment(text: str) -> int | None:
         time = datetime.fromisoformat(text)
     except ValueError:
         return None
-    since = (time if time.tzinfo else time.replace(tzinfo=UTC)) - _EPOCH
+    since = (time if time.tzinfo else time.replace(tzinfo=UTC)) - EPOCH
     return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
-def _dates(metadata: Mapping[str, Any]) -> str | None:
+def dates_of(metadata: Mapping[str, Any]) -> str | None:
     """Dates and times of the metadata, as microseconds since 1970, by name; None when there are none."""
     found: dict[str, list[int]] = {}
     for name, value in metadata.items():
         if type(value) is str:
-            if value[4:5] == "-" and (moment := _moment(value)) is not None:
+            if value[4:5] == "-" and (moment := moment_of(value)) is not None:
                 found[clean(name)] = [moment]
         elif isinstance(value, (list, tuple)):
-            moments_in = [_moment(one) for one in value if isinstance(one, str)]
+            moments_in = [moment_of(one) for one in value if isinstance(one, str)]
             if kept := [moment for moment in moments_in if moment is not None]:
                 found[clean(name)] = kept
     return encode_metadata(found) if found else None

@@ -74,18 +74,17 @@ from unnest(array['select', 'insert', 'update', 'delete']) verb
 select has_schema_privilege(to_regnamespace($1), 'create')
 -- name: make_stage
 create temporary table if not exists {stage} (
-    at int, id text, title text, body text, metadata jsonb, dates jsonb, url text, media_type text, allow text[],
-    deny text[], title_words text, body_words text, embedding real[]
+    at int, id text, title text, body text, metadata jsonb, dates jsonb, url text default '', media_type text default '',
+    allow text[] default '{}', deny text[] default '{}', title_words text, body_words text, embedding real[]
 ) on commit delete rows
--- name: last
-select coalesce(max(written), 0) from {table}
--- name: put
+-- name: insert
 insert into {table} as t (
     connector, id, title, body, metadata, dates, url, media_type, allow, deny, checksum, written{extra_names}
 )
-select $1, s.id, s.title, s.body, s.metadata, s.dates, s.url, s.media_type, s.allow, s.deny, {checksum}, $2 + s.at
-    {extra_values}
+select $1, s.id, s.title, s.body, s.metadata, s.dates, s.url, s.media_type, s.allow, s.deny, {checksum},
+    (select coalesce(max(written), 0) from {table}) + s.at{extra_values}
 from {stage} s
+-- name: replacing
 on conflict (connector, id) do update set
     title = excluded.title, body = excluded.body, metadata = excluded.metadata, dates = excluded.dates,
     url = excluded.url, media_type = excluded.media_type, allow = excluded.allow, deny = excluded.deny,
@@ -108,5 +107,30 @@ from {table} where (connector, id collate "C") > ($1, $2 collate "C") order by c
 select connector, id, title, left(body, $4), length(body), metadata::text, media_type, url, allow, deny, checksum
 from {table} where connector = $1 and id collate "C" > $2 collate "C" order by id collate "C" limit $3
 -- name: stock
-select s.id, s.checksum = {checksum} from {table} s
+select s.id, s.checksum = {checksum} or s.checksum = {first_checksum} from {table} s
 where s.connector = $1 and s.id collate "C" > $2 collate "C" order by s.id collate "C" limit $3
+-- name: clear_stage
+truncate {stage}
+-- name: hold
+select pg_advisory_xact_lock($1)
+-- name: host
+select current_user::text, array_to_string(array(select quote_ident(one) from unnest(current_schemas(false)) one), ', '),
+    pg_try_advisory_xact_lock($1)
+-- name: may_look
+select has_schema_privilege(to_regnamespace($1), 'usage')
+-- name: may_join
+select
+    has_database_privilege(current_database(), 'temporary') as may_stage,
+    (
+        select bool_and(coalesce(has_table_privilege(to_regclass(place), verb), false))
+        from (values ($1::text, 'select'), ($1, 'insert'), ($1, 'update'), ($1, 'delete'), ($2, 'select'), ($2, 'update'))
+            as needed (place, verb)
+    ) as may_write,
+    current_user = $3 or (
+        select bool_and(pg_has_role(relowner, current_user, 'member'))
+        from pg_class where oid in (to_regclass($1), to_regclass($2))
+    ) as is_safe,
+    current_user = $3 or not row_security_active(to_regclass($1)) as is_level
+-- name: as_guest
+select set_config('search_path', $1, true), set_config('lock_timeout', $2, true), set_config('timezone', 'UTC', true),
+    set_config('client_min_messages', 'warning', true)

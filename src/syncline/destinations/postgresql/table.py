@@ -33,6 +33,10 @@ COLUMNS: Final[Mapping[str, str]] = {
     "written": "bigint",
 }
 _CHECKSUM: Final = (
+    "hashtextextended(s.title, hashtextextended(s.body, hashtextextended(s.metadata::text, hashtextextended(s.url,"
+    " hashtextextended(s.media_type, hash_array_extended(s.allow, hash_array_extended(s.deny, 0)))))))"
+)
+_FIRST_CHECKSUM: Final = (  # rows that were written by an earlier version have this one
     "hashtextextended(s.title || E'\\x1f' || s.body || E'\\x1f' || s.metadata::text || E'\\x1f' || s.url || E'\\x1f'"
     " || s.media_type || E'\\x1f' || s.allow::text || E'\\x1f' || s.deny::text, 0)"
 )
@@ -63,6 +67,7 @@ class Table:
         self.language = settings.language
         self.dimensions = settings.dimensions
         self._said = _loaded(self._pieces())
+        self._said["put"] = f"{self._said['insert']}\n{self._said['replacing']}"
 
     @property
     def searched(self) -> bool:
@@ -93,6 +98,7 @@ class Table:
             "name": literal(self.name),
             "language": language,
             "checksum": _CHECKSUM,
+            "first_checksum": _FIRST_CHECKSUM,
             "extra_columns": "".join([f",\n    {name} {self.columns[name]}" for name in extra]),
             "extra_names": "".join([f", {name}" for name in extra]),
             "extra_values": "".join([f", {values[name]}" for name in extra]),

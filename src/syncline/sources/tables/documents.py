@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import json
+import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from itertools import repeat
+from json.encoder import encode_basestring
 from typing import Any, Final, Protocol
 from urllib.parse import quote
 
-from syncline.model.documents import Document
+from syncline.model.documents import Document, encode_metadata
 from syncline.model.errors import ConfigInvalid
+from syncline.model.sheets import Sheet
 from syncline.sources.tables.shape import Kind, Relation
-from syncline.sources.tables.values import kept, shown
+from syncline.sources.tables.values import Known, kept, shown
 
 TITLES: Final = ("title", "name", "subject")  # taken as the title when the settings name none
+_FLOATS: Final = Known(float.__repr__)
 _FIELD: Final = re.compile(r"\{\{|\}\}|\{([^{}]+)\}")
 
 Values = Sequence[Any]
+Columns = Sequence[Sequence[Any]]
 
 
 class Settings(Protocol):
@@ -79,16 +85,41 @@ class Mapper:
         else:
             document.text = self._text(values)
         if self._title is not None:
-            document.title = self._title(values)
+            document.title = self._title.fill(values)
         if self._url is not None:
-            document.url = self._url(values)
+            document.url = self._url.fill(values)
         if self._groups is not None:
             document.allow = _groups(values[self._groups])
         return document
 
+    def sheet(self, ids: Sequence[str], versions: Sequence[str | None], columns: Columns) -> Sheet | None:
+        """The documents of many rows; None when they have to be made one by one."""
+        names = sorted(self._metadata)
+        if self._binary or len(dict(names)) < len(names):
+            return None
+        rows = len(ids)
+        told = [columns[at] for _, at in names]
+        return Sheet(
+            ids,
+            versions,
+            [""] * rows if self._title is None else self._title.fill_all(columns, rows),
+            self._texts(columns, rows),
+            encoded([name for name, _ in names], told) if names else [""] * rows,
+            None if self._url is None else self._url.fill_all(columns, rows),
+            None if self._groups is None else list(map(_groups, columns[self._groups])),
+        )
+
+    def _texts(self, columns: Columns, rows: int) -> list[str]:
+        if self._whole is not None:
+            return self._whole.fill_all(columns, rows)
+        texts = [all_shown(columns[at]) for at in self._body]
+        if len(texts) == 1:
+            return texts[0]
+        return ["\n".join(filter(None, row)) for row in zip(*texts, strict=True)] if texts else [""] * rows
+
     def _text(self, values: Values) -> str:
         if self._whole is not None:
-            return self._whole(values)
+            return self._whole.fill(values)
         body = self._body
         if len(body) == 1:
             return shown(values[body[0]])
@@ -109,7 +140,7 @@ class Mapper:
             )
         return at
 
-    def _template(self, template: str, setting: str, *, quoted: bool = False) -> Callable[[Values], str]:
+    def _template(self, template: str, setting: str, *, quoted: bool = False) -> Template:
         """What fills the columns named in braces. `quoted`: as a part of a URL. "{{" is a brace."""
         parts: list[str | int] = []
         end = 0
@@ -118,19 +149,70 @@ class Mapper:
             name = found.group(1)
             parts.append(self._position(name, setting) if name else found.group()[0])
             end = found.end()
-        parts = [part for part in (*parts, template[end:]) if part != ""]
-        if len(parts) == 1 and isinstance(at := parts[0], int) and not quoted:
-            return lambda values: shown(values[at])
-        return lambda values: "".join(
-            [
-                part
-                if isinstance(part, str)
-                else quote(shown(values[part]), safe="")
-                if quoted
-                else shown(values[part])
-                for part in parts
-            ]
-        )
+        return Template([part for part in (*parts, template[end:]) if part != ""], quoted)
+
+
+class Template:
+    """Texts and, by their position, columns in between. `quoted`: values become parts of a URL."""
+
+    def __init__(self, parts: Sequence[str | int], quoted: bool) -> None:
+        self._parts = parts
+        self._quoted = quoted
+
+    def fill(self, values: Values) -> str:
+        """For one row."""
+        return "".join([part if isinstance(part, str) else self._shown(values[part]) for part in self._parts])
+
+    def fill_all(self, columns: Columns, rows: int) -> list[str]:
+        """For so many rows."""
+        filled = [part if isinstance(part, str) else self._column(columns[part]) for part in self._parts]
+        if len(filled) == 1 and not isinstance(filled[0], str):
+            return filled[0]
+        texts = zip(*[repeat(part, rows) if isinstance(part, str) else part for part in filled], strict=True)
+        return list(map("".join, texts)) if filled else [""] * rows
+
+    def _column(self, column: Values) -> list[str]:
+        return list(map(self._shown, column)) if self._quoted else all_shown(column)
+
+    def _shown(self, value: Any) -> str:
+        return quote(shown(value), safe="") if self._quoted else shown(value)
+
+
+def all_shown(column: Values) -> list[str]:
+    """`shown` of each."""
+    return list(column) if set(map(type, column)) == {str} else list(map(shown, column))
+
+
+def all_encoded(column: Values) -> list[str] | None:
+    """`encode_metadata` of each; None when one of them is NULL."""
+    types = set(map(type, column))
+    if type(None) in types:
+        return None
+    if types == {str}:
+        return list(map(encode_basestring, column))
+    if types == {int}:
+        return list(map(int.__repr__, column))
+    if types == {float} and all(map(math.isfinite, column)):
+        shown_as = float.__repr__ if 0.0 in column else _FLOATS.__getitem__  # 0.0 equals -0.0
+        return list(map(shown_as, column))
+    return [encode_metadata(kept(value)) for value in column]
+
+
+def encoded(names: Sequence[str], columns: Columns) -> list[str]:
+    """The metadata of many rows, as `encode_metadata` has it; "" for those without any. `names` are in order."""
+    texts = [all_encoded(column) for column in columns]
+    keys = [encode_basestring(name) + ":" for name in names]
+    if all(text is not None for text in texts):
+        line = "{" + ",".join(key.replace("%", "%%") + "%s" for key in keys) + "}"
+        return list(map(line.__mod__, zip(*texts, strict=True)))
+    parts = [
+        [key + encode_metadata(kept(value)) if value is not None else "" for value in column]
+        if text is None
+        else list(map(key.__add__, text))
+        for key, text, column in zip(keys, texts, columns, strict=True)
+    ]
+    joined = [",".join(filter(None, row)) for row in zip(*parts, strict=True)]
+    return ["{" + text + "}" if text else "" for text in joined]
 
 
 def _groups(value: Any) -> tuple[str, ...]:

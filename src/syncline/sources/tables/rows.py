@@ -105,6 +105,13 @@ class RowCodec:
         """See `Codec.values`."""
         return [None if value is None else convert(value) for convert, value in zip(self._convert, raw, strict=True)]
 
+    def columns(self, raws: Sequence[tuple[Any, ...]]) -> Sequence[Sequence[Any]]:
+        """See `Codec.columns`."""
+        return [
+            [None if value is None else convert(value) for value in column]
+            for convert, column in zip(self._convert, zip(*raws, strict=True), strict=True)
+        ]
+
     def key(self, raw: tuple[Any, ...]) -> list[Any]:
         """See `Codec.key`."""
         return [packed(value) for value in raw[: self._relation.key]]

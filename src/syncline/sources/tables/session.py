@@ -6,12 +6,13 @@ nothing. A row is *raw* until somebody wants its values: whatever is cheapest to
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from syncline.model.news import Entry
+from syncline.sources.tables.buckets import Buckets, Layout
 from syncline.sources.tables.shape import Relation
 
 Raw = Any  # one row as the driver hands it over: bytes, or a tuple
@@ -75,6 +76,10 @@ class Codec(Protocol):
         """The values of all columns, plain (see `values.py`)."""
         ...
 
+    def columns(self, raws: Sequence[Raw]) -> Sequence[Sequence[Any]]:
+        """The same of many rows, column by column."""
+        ...
+
     def key(self, raw: Raw) -> list[Any]:
         """The key as JSON keeps it, for a checkpoint."""
         ...
@@ -129,6 +134,32 @@ class Session(Protocol):
 
     def close(self) -> None:
         """Let go of everything."""
+        ...
+
+
+@runtime_checkable
+class Checksums(Protocol):
+    """Optional for a session: the database computes checksums of the buckets of a relation (see `buckets.py`)."""
+
+    method: str  # another one when the same rows may get other checksums
+
+    def checksums(self, relation: Relation, layout: Layout | None, most: int) -> Buckets | None:
+        """All buckets of the snapshot, no more than `most`; laid out as `layout` says or coarser, unless that does not
+        fit any more. None: the database cannot compute them."""
+        ...
+
+    def bucket_census(
+        self, relation: Relation, layout: Layout, horizon: int, most: int
+    ) -> Mapping[int, tuple[int, int]] | None:
+        """As `Session.census`, by bucket. None when there are too many for the layout."""
+        ...
+
+    def inside(self, relation: Relation, layout: Layout, numbers: Collection[int]) -> Rows:
+        """Whole rows of those buckets, by key."""
+        ...
+
+    def keys_outside(self, relation: Relation, layout: Layout, numbers: Collection[int]) -> Rows:
+        """Keys of the rows of all other buckets, in any order."""
         ...
 
 

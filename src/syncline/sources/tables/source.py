@@ -1,8 +1,9 @@
 """Tables as a listing source.
 
-    memory ─▶ how is each table read? ─▶ tracked    rows written since the last job; the others by their number
-                                     ├─ by cursor  key and cursor of every row; bodies of what differs
-                                     └─ scanned    every row, hashed before it is parsed
+    memory ─▶ how is each table read? ─▶ tracked     rows written since the last job; the others by their number
+                                     ├─ by cursor   key and cursor of every row; bodies of what differs
+                                     ├─ by buckets  rows of those that have another checksum; the others by their number
+                                     └─ scanned     every row, hashed before it is parsed
 
 Everything is read in one snapshot and in order of the key. A raw row travels in the token of its entry, so that a row
 is read once; a Checkpoint every few MiB bounds how many of them wait, and lets an interrupted job go on from its key.
@@ -11,12 +12,12 @@ is read once; a Checkpoint every few MiB bounds how many of them wait, and lets 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import pairwise
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 import xxhash
 
@@ -37,17 +38,22 @@ from syncline.model.news import (
     Unchanged,
     Unlisted,
 )
+from syncline.model.sheets import Sheet
 from syncline.sources.tables import problems
+from syncline.sources.tables.buckets import FEWEST, MOST, Buckets
 from syncline.sources.tables.documents import Mapper, mapping
 from syncline.sources.tables.documents import Settings as MapperSettings
+from syncline.sources.tables.memory import Memory, with_buckets
 from syncline.sources.tables.names import prefix_of
 from syncline.sources.tables.problems import Trouble
-from syncline.sources.tables.session import Codec, Database, KeyOnly, Raw, Session, Wanted
+from syncline.sources.tables.session import Checksums, Codec, Database, KeyOnly, Raw, Rows, Session, Wanted
 from syncline.sources.tables.shape import Relation, seeds
 
 CHECKPOINT_BYTES: Final = 8 << 20
 CHECKPOINT_ROWS: Final = 20_000
 PAGE_ROWS: Final = 4000
+PORTION_ROWS: Final = 50_000  # rows of buckets that one statement reads
+SMALL: Final = 1000  # rows; of a smaller table no buckets are remembered
 KEEP_HORIZON: Final = 10_000_000  # transactions after which the horizon moves on although nothing was written
 
 
@@ -138,6 +144,21 @@ class TableSource:
                     self.table(session, wanted)
                 yield from self._fetch(session, entries, fresh=True)
 
+    def sheet(self, entries: Sequence[Entry]) -> Sheet | None:
+        """See `FillsSheets`: rows at hand of one table."""
+        table = self._table_of(entries[0].id) if entries and self._session is not None else None
+        if table is None or (table.prefix and not all(entry.id.startswith(table.prefix) for entry in entries)):
+            return None
+        ids, versions, tokens = zip(*entries, strict=True)
+        if not {type(None), KeyOnly}.isdisjoint(map(type, tokens)):
+            return None
+        if SAME in versions:
+            versions = tuple(map(_version_of, entries))
+        try:
+            return table.mapper.sheet(ids, versions, table.codec.columns(tokens))
+        except Exception:  # one of them cannot be read: asked for one by one, that one tells why
+            return None
+
     def interrupt(self) -> None:
         """Let go of the database, from another thread."""
         self._database.interrupt()
@@ -160,7 +181,7 @@ class TableSource:
         relation = session.survey(wanted)
         prefix = prefix_of(wanted.name, self.several)
         by_count = seeds(relation, mapping(self.settings))
-        told = f"{by_count[-1]}\0{relation.identity}\0{relation.where}\0{wanted.query}"
+        told = f"{by_count[-1]}\0{relation.identity}\0{relation.where}\0{wanted.query}\0{prefix}"
         shape = xxhash.xxh3_64_hexdigest(told.encode())
         try:
             mapper = Mapper(relation, self.settings)
@@ -202,31 +223,40 @@ class TableSource:
             yield Gone(id)
 
 
+class Kept(NamedTuple):
+    """Rows of a table that are there as they were, and are not read: how many, and their keys if they are needed."""
+
+    table: Table
+    rows: int
+    keys: Callable[[], Rows]
+
+
 class Listing:
     """One listing, in one session.
 
     A checkpoint says which tables are `done`, how far the one it is `at` has been scanned, and what is to be remembered
-    of the state the first attempt began with. A table of which only the written rows were read is never done before
-    Complete: the rows that were not named are kept at the very end.
+    of the state the first attempt began with. A table of which only some rows were read is never done before Complete:
+    the rows that were not named are kept at the very end.
     """
 
     def __init__(self, source: TableSource, session: Session, memory: dict[str, Any], resumed: dict[str, Any]) -> None:
         self._source = source
         self._settings = source.settings
         self._session = session
-        self._memory = memory
-        self._before: Mapping[str, Any] = memory.get("tables", {})
+        self._memory = Memory(memory)
+        self._most = max(FEWEST, MOST // len(source.wanted))  # buckets of a table
         self._resumed = resumed
         self._done: list[str] = list(resumed.get("done", ()))
         self._after: dict[str, Any] = dict(resumed.get("tables", {}))
         self._newest = int(resumed.get("newest", session.state.newest))
-        self._counted: list[tuple[Table, int]] = []
+        self._kept: list[Kept] = []
         self._bytes = self._rows = 0
         self._paged = False
 
     def run(self) -> Iterator[Listed]:
         """Table by table; what has to be counted, at the end."""
         self._see_that_time_went_on()
+        yield from self._forget_others()
         for wanted in self._source.wanted:
             if wanted.name in self._done:
                 continue
@@ -237,9 +267,8 @@ class Listing:
                 if self._paged and trouble.error.code != problems.INTERRUPTED:
                     yield Checkpoint(self._cursor())  # the rows at hand are taken before the error is told
                 yield self._unlisted(wanted, trouble)
-        if self._counted:
-            total = sum(old for _, old in self._counted) if self._settings.deletions else None
-            yield Unchanged(total, self._ids, self._by_name)
+        if self._kept:
+            yield Unchanged(self._total(), self._ids, self._by_name)
         if self._paged:
             yield Checkpoint(self._cursor())  # whatever waits is fetched while the snapshot lasts
         self._session.finish()
@@ -247,7 +276,8 @@ class Listing:
 
     def _see_that_time_went_on(self) -> None:
         state = self._session.state
-        older = self._memory.get("lineage") == state.lineage and state.newest < self._memory.get("newest", 0)
+        told = self._memory.told
+        older = told.get("lineage") == state.lineage and state.newest < told.get("newest", 0)
         if older and not self._settings.accept_older_state:
             raise problems.older_state(self._source.where)
 
@@ -255,8 +285,8 @@ class Listing:
         if trouble.whole or not self._source.several:
             raise trouble.error from trouble.__cause__
         self._after.pop(wanted.name, None)
-        if wanted.name in self._before:
-            self._after[wanted.name] = self._before[wanted.name]
+        if wanted.name in self._memory.tables:
+            self._after[wanted.name] = self._memory.tables[wanted.name]
         return Unlisted(prefix_of(wanted.name, several=True), trouble.error)
 
     # --- one table ---------------------------------------------------------------------------------------------------
@@ -268,6 +298,7 @@ class Listing:
             self._after[name] = {"shape": table.shape}
             if table.relation.tracked:
                 self._after[name]["horizon"] = self._session.state.horizon
+        self._after[name] = with_buckets(self._after[name], None, "")  # those of an earlier attempt are out of date
         table.since, why = self._since(name, table)
         if table.since is not None:
             yield from self._written_since(name, table)
@@ -275,18 +306,16 @@ class Listing:
             yield from self._by_cursor(name, table)
             self._done.append(name)
         else:
-            yield Note(f"{name}: every row is read and hashed ({why}); what is not among them is gone")
-            yield from self._scan(name, table)
-            self._done.append(name)
+            yield from self._everything(name, table, why)
         if table.codec.nameless:
             yield Note(f"{name}: {table.codec.nameless:,} rows without an id (NULL) were left out")
 
     def _is_known(self, name: str, table: Table) -> bool:
-        return bool(self._before.get(name, {}).get("shape") == table.shape)
+        return bool(self._memory.tables.get(name, {}).get("shape") == table.shape)
 
     def _since(self, name: str, table: Table) -> tuple[int | None, str]:
         """The horizon before which nothing has to be read; None and why when there is none."""
-        earlier = self._before.get(name)
+        earlier = self._memory.tables.get(name)
         if self._settings.changes == "scan":
             return None, "as the settings want it"
         if earlier is None:
@@ -297,11 +326,34 @@ class Listing:
             return None, "the database does not say which rows were written"
         return int(earlier["horizon"]), ""
 
+    def _everything(self, name: str, table: Table, why: str) -> Iterator[Listed]:
+        """By the checksums of buckets, if most of them are as they were; else row by row."""
+        likeness = self._likeness(table)
+        known = self._memory.buckets(name, likeness)
+        found = self._checksums(name, table, known)
+        if found is not None and known is not None and known.is_comparable(found):
+            shift = max(known.layout.shift, found.layout.shift)
+            then, now = known.coarser(shift), found.coarser(shift)
+            differing = then.differing(now)
+            if now.rows_of(differing) * 2 <= now.rows:
+                yield from self._by_buckets(name, table, then, now, differing)
+                self._after[name] = with_buckets(self._after[name], found, likeness)
+                return
+        yield from self._forget(name, None)
+        yield Note(f"{name}: every row is read and hashed ({why}); what is not among them is gone")
+        yield from self._scan(name, table)
+        self._done.append(name)
+        if found is not None and found.rows >= SMALL:
+            self._after[name] = with_buckets(self._after[name], found, likeness)
+
+    def _goes_on(self, name: str, table: Table) -> bool:
+        return self._resumed.get("at") == name and self._resumed.get("shape") == table.shape
+
     def _scan(self, name: str, table: Table) -> Iterator[Listed]:
-        going_on = self._resumed.get("at") == name and self._resumed.get("shape") == table.shape
         settled = self._settled(table)
         last: Entry | None = None
-        with closing(self._session.rows(table.relation, self._resumed["key"] if going_on else None, None)) as rows:
+        after = self._resumed["key"] if self._goes_on(name, table) else None
+        with closing(self._session.rows(table.relation, after, None)) as rows:
             for raws in rows:
                 entries = self._unique(name, table.codec.page(raws), last)
                 if not entries:
@@ -314,7 +366,7 @@ class Listing:
     def _written_since(self, name: str, table: Table) -> Iterator[Listed]:
         assert table.since is not None
         relation = table.relation
-        old, new = self._session.census(relation, table.since)
+        old, new = yield from self._census(name, table)
         by_number = relation.countable or not self._settings.deletions
         gone = "by their number, else by id" if by_number else "by id"
         gone = f"what is gone is found {gone}" if self._settings.deletions else "what is gone is not looked for"
@@ -326,33 +378,119 @@ class Listing:
                     if self._full(raws):
                         yield Checkpoint(self._cursor())
         elif self._session.state.horizon - table.since < KEEP_HORIZON:
-            self._after[name] = self._before[name]  # nothing new to remember
+            self._after[name] = self._memory.tables[name]  # nothing new to remember
+        if left := self._memory.buckets(name, self._likeness(table)):
+            self._after[name] = with_buckets(self._after[name], left, self._likeness(table))
+        kept = Kept(table, old, lambda: self._session.keys(relation, table.since))
         if by_number:
-            self._counted.append((table, old))
+            self._kept.append(kept)
         else:
-            yield from self._names(table)
+            yield from self._names(kept)
+
+    def _census(self, name: str, table: Table) -> Generator[Listed, None, tuple[int, int]]:
+        """(rows written before the horizon, other rows). Buckets with any but the first are forgotten, and those from
+        which something is gone."""
+        assert table.since is not None
+        relation = table.relation
+        known = self._memory.buckets(name, self._likeness(table)) if relation.countable else None
+        counted = None
+        if known is not None and isinstance(self._session, Checksums):
+            counted = self._session.bucket_census(relation, known.layout, table.since, self._most)
+        if known is None or counted is None:
+            yield from self._forget(name, None)
+            return self._session.census(relation, table.since)
+        touched = {number for number, one in known.sums.items() if counted.get(number) != (one.rows, 0)}
+        if touched:
+            yield from self._forget(name, known.without(touched), self._likeness(table))
+        return sum(old for old, _ in counted.values()), sum(new for _, new in counted.values())
+
+    def _total(self) -> int | None:
+        """How many rows are kept; None when they have not all been counted in order to find what is gone."""
+        if not self._settings.deletions and any(kept.table.since is not None for kept in self._kept):
+            return None
+        return sum(kept.rows for kept in self._kept)
 
     def _ids(self) -> Iterator[Sequence[str]]:
         with _plainly():
-            for table, _ in self._counted:
-                with closing(self._session.keys(table.relation, table.since)) as rows:
+            for kept in self._kept:
+                with closing(kept.keys()) as rows:
                     for raws in rows:
-                        yield table.codec.ids(raws)
+                        yield kept.table.codec.ids(raws)
 
     def _by_name(self) -> Iterator[Page]:
         with _plainly():
-            for table, _ in self._counted:
-                yield from self._names(table)
+            for kept in self._kept:
+                yield from self._names(kept)
 
-    def _names(self, table: Table) -> Iterator[Page]:
-        with closing(self._session.keys(table.relation, table.since)) as rows:
+    def _names(self, kept: Kept) -> Iterator[Page]:
+        with closing(kept.keys()) as rows:
             for raws in _pieces(rows):
-                yield self._page(table.codec.names(raws, SAME))
+                yield self._page(kept.table.codec.names(raws, SAME))
+
+    # --- by checksums of buckets -------------------------------------------------------------------------------------
+
+    def _likeness(self, table: Table) -> str:
+        """Another one when the same row may have another checksum, or give another document."""
+        if not isinstance(self._session, Checksums):
+            return ""
+        relation = table.relation
+        kinds = " ".join(column.kind for column in relation.columns)
+        seed = seeds(relation, mapping(self._settings))[-1]
+        told = (self._session.method, table.prefix, seed, kinds, relation.source, relation.where)
+        return xxhash.xxh3_64_hexdigest("\0".join(map(str, told)).encode())
+
+    def _checksums(self, name: str, table: Table, known: Buckets | None) -> Buckets | None:
+        """What the rows are now. They are asked for before any row is read: where a relation shows more than the
+        snapshot, a change in between is found by the next job. None when they would serve nobody, or cannot be had."""
+        serves = self._settings.changes == "scan" or not table.relation.tracked or known is not None
+        if not serves or self._goes_on(name, table) or self._has_marks(table):
+            return None
+        if not isinstance(self._session, Checksums):
+            return None
+        return self._session.checksums(table.relation, known.layout if known else None, self._most)
+
+    def _by_buckets(
+        self, name: str, table: Table, then: Buckets, now: Buckets, differing: Collection[int]
+    ) -> Iterator[Listed]:
+        session = self._session
+        assert isinstance(session, Checksums)
+        in_all = len(then.sums.keys() | now.sums.keys())
+        which = "groups of rows" if now.layout.hashed else "ranges of the key"
+        others = "; the rows of the others are read" if differing else ""
+        same = f"{in_all - len(differing):,} of {in_all:,} {which} are as they were"
+        yield Note(f"{name}: {same}, as checksums of the server say{others}")
+        if differing:
+            yield from self._forget(name, then.without(differing), self._likeness(table))
+        at_once = PORTION_ROWS if table.relation.indexed else now.rows  # what has no index is computed once
+        for numbers in _portions(now, differing, at_once):
+            last: Entry | None = None
+            with closing(session.inside(table.relation, now.layout, numbers)) as rows:
+                for raws in rows:
+                    entries = self._unique(name, table.codec.page(raws), last)
+                    last = entries[-1]
+                    yield self._page(entries, len(raws))
+                    if self._full(raws):
+                        yield Checkpoint(self._cursor())
+        table.codec.nameless += now.nameless
+        keys = partial(session.keys_outside, table.relation, now.layout, differing)
+        self._kept.append(Kept(table, now.rows - now.rows_of(differing), keys))
+
+    def _forget(self, name: str, left: Buckets | None, likeness: str = "") -> Iterator[Checkpoint]:
+        """Of the buckets of the table, only those that are left are remembered from now on. See `memory.py`."""
+        if self._memory.has_buckets(name):
+            self._memory.replace(name, left, likeness)
+            yield Checkpoint(self._cursor(), self._memory.told)
+
+    def _forget_others(self) -> Iterator[Checkpoint]:
+        wanted = {wanted.name for wanted in self._source.wanted}
+        for name in self._memory.tables.keys() - wanted:
+            yield from self._forget(name, None)
 
     # --- by a cursor column ------------------------------------------------------------------------------------------
 
     def _by_cursor(self, name: str, table: Table) -> Iterator[Listed]:
         assert table.relation.cursor is not None
+        yield from self._forget(name, None)
         column = table.relation.columns[table.relation.cursor].name
         yield Note(f"{name}: changes are found by {column}, what is gone by id")
         settled = self._settled(table) or ""
@@ -367,9 +505,11 @@ class Listing:
 
     def _settled(self, table: Table) -> str | None:
         """Cursor below which a version can be trusted; None when there is no cursor to go by."""
-        if table.relation.cursor is None or table.relation.tracked or self._settings.changes == "scan":
-            return None
-        return self._session.settled(table.relation, self._settings.overlap_s)
+        return self._session.settled(table.relation, self._settings.overlap_s) if self._has_marks(table) else None
+
+    def _has_marks(self, table: Table) -> bool:
+        relation = table.relation
+        return relation.cursor is not None and not relation.tracked and self._settings.changes != "scan"
 
     # --- bookkeeping -------------------------------------------------------------------------------------------------
 
@@ -407,9 +547,23 @@ class Listing:
         state = self._session.state
         if not state.lineage:
             return {"tables": self._after}
-        if self._after == self._before and self._memory.get("lineage") == state.lineage:
-            return self._memory
+        if self._after == self._memory.tables and self._memory.told.get("lineage") == state.lineage:
+            return dict(self._memory.told)
         return {"tables": self._after, "lineage": state.lineage, "newest": self._newest}
+
+
+def _portions(buckets: Buckets, numbers: Collection[int], at_once: int) -> Iterator[list[int]]:
+    """Those that have rows, in order, each time for so many rows at the most."""
+    portion: list[int] = []
+    rows = 0
+    for number in sorted(set(numbers) & buckets.sums.keys()):
+        rows += buckets.sums[number].rows
+        if portion and rows > at_once:
+            yield portion
+            portion, rows = [], buckets.sums[number].rows
+        portion.append(number)
+    if portion:
+        yield portion
 
 
 def _pieces(rows: Iterable[list[Raw]]) -> Iterator[list[Raw]]:

@@ -9,13 +9,31 @@ from __future__ import annotations
 import base64
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime, time
 from decimal import Decimal
+from operator import itemgetter
 from typing import Any, Final
 
 EXACT_DIGITS: Final = 15  # as many significant decimal digits survive a double in any case
+REMEMBERED: Final = 10_000
+ALIKE: Final = 10  # characters of a date
+_DIGITS: Final = frozenset("0123456789")
 _SPECIAL: Final = frozenset("nN")  # NaN, Infinity, -inf
+
+
+class Known(dict[Any, Any]):
+    """Converts, and remembers those values that keep coming, such as prices."""
+
+    def __init__(self, convert: Callable[[Any], Any]) -> None:
+        super().__init__()
+        self._convert = convert
+
+    def __missing__(self, value: Any) -> Any:
+        if len(self) >= REMEMBERED:
+            self.clear()
+        found = self[value] = self._convert(value)
+        return found
 
 
 def decimal(text: str) -> int | float | str:
@@ -42,6 +60,20 @@ def moment(text: str) -> str:
         if text[-3] in "+-":
             text += ":00"
     return text
+
+
+def moments(column: Sequence[str]) -> list[str]:
+    """`moment` of each; in one go when all of them are written alike."""
+    lines = "\n".join(column) + "\n"
+    alike = lines.count(" ") == lines.count("\n") == len(column) and min(map(len, column)) > ALIKE
+    if not alike or set(map(itemgetter(10), column)) != {" "} or not _DIGITS.issuperset(map(itemgetter(-1), column)):
+        return list(map(moment, column))
+    signs = set(map(itemgetter(-3), column))
+    if signs == {"+"} or signs == {"-"}:
+        lines = lines.replace("\n", ":00\n")
+    elif not signs.isdisjoint("+-"):
+        return list(map(moment, column))
+    return lines.replace(" ", "T").split("\n")[:-1]
 
 
 def json_value(text: str) -> Any:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from typing import Any, Final, TypeVar
 
@@ -86,6 +86,10 @@ class Session:
         self._turn: tuple[int, str, str] | None = None  # its number, our token, the number of the transaction
         self._changes = 0
 
+    def another(self) -> Session:
+        """One more on the same, for another thread."""
+        return Session(self.place, self.index, read_only=self._read_only, crash=self._crash)
+
     @property
     def db(self) -> Session:
         """See `Database`."""
@@ -137,6 +141,11 @@ class Session:
         if sql[:6].lower() != "select":
             return self._lent(action)
         return again(lambda: self._lent(action), 2.0)  # reading may be repeated
+
+    def run(self, action: Callable[[Any], Awaitable[T]]) -> T:
+        """See `Transaction`."""
+        assert self._link is not None
+        return self._link.lend(action)
 
     def _lent(self, action: Callable[[Link], T]) -> T:
         link = self._pool.take(self._schemas)

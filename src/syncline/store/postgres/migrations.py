@@ -17,6 +17,10 @@ from syncline.store.postgres.wire import Link, Pool
 
 FOLDER: Final = os.path.join(os.path.dirname(__file__), "migrations")
 CONTROL, TRUTH = "control", "truth"
+_MADE: Final = (
+    "select exists (select from pg_class join pg_namespace on pg_namespace.oid = relnamespace"
+    " where nspname = $1 and relname = 'meta')"
+)
 
 _seen: set[tuple[Place, int]] = set()  # schemas that were found to be up to date, by this process
 
@@ -75,7 +79,7 @@ def prepare_truth(link: Link, place: Place, index: int) -> None:
 
 def version_of(link: Link, place: Place, schema: str, kind: str) -> int:
     """Which scripts have been run there; 0: none. Raises StoreError when there are more than this version knows."""
-    rows, _ = link.run("select to_regclass($1) is not null", [f'"{schema}".meta'])
+    rows, _ = link.run(_MADE, [schema])  # to_regclass() would not see what another has made since we began
     if not rows[0][0]:
         return 0
     rows, _ = link.run(f"""select value from "{schema}".meta where key = 'schema'""", ())  # noqa: S608 - a checked name

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Callable, Sequence
+from typing import Final, TypeVar
 
+from syncline.model.destinations import Transaction
 from syncline.model.documents import Held, without_surrogates
-from syncline.model.ports import Batch, Resume, Ticket
+from syncline.model.ports import Batch, Mark, Resume, Ticket
+from syncline.model.sheets import Sheet
 from syncline.store.postgres.database import NUL, Session, again
 from syncline.store.postgres.errors import StoreError
 from syncline.store.postgres.readers import KEEP_S, ReaderFile
@@ -17,6 +19,8 @@ from syncline.store.relational.jobs import new_id
 SQL: Final = load_queries("readers.sql", __file__.removesuffix("truth.py"))
 SEEN_EVERY_S: Final = 3600.0
 
+T = TypeVar("T")
+
 
 class Truth(truth.Truth):
     """See there. Without a `reader` it can be read and written, and not be followed."""
@@ -26,8 +30,21 @@ class Truth(truth.Truth):
         self._session = session
         self._file = reader
         self._reader = ""
+        self._beside: Truth | None = None  # what another thread writes through
 
+    driver = "asyncpg"  # see `Shares`
     clean = staticmethod(lambda text: without_surrogates(text).replace("\0", NUL))
+
+    def keeps(self, sheet: Sheet) -> bool:
+        """See there: PostgreSQL has no place for a NUL."""
+        columns = (sheet.titles, sheet.texts, sheet.metadata)
+        return not any("\0" in text for column in columns for text in column)
+
+    def close(self) -> None:
+        """See there."""
+        if self._beside is not None:
+            self._beside.close()
+        super().close()
 
     # --- what is tried again when the connection was lost: nothing was done then, or it is known that it was ----------
 
@@ -37,6 +54,40 @@ class Truth(truth.Truth):
 
     def commit(self, ticket: Ticket, batch: Batch) -> list[int]:
         return again(lambda: super(Truth, self).commit(ticket, batch))
+
+    def announce(self, ticket: Ticket, batch: Batch, unsettled: Sequence[Mark]) -> range:
+        return again(lambda: super(Truth, self).announce(ticket, batch, unsettled))
+
+    def commit_announced(self, ticket: Ticket, batch: Batch, rows: range) -> list[int]:
+        return again(lambda: super(Truth, self).commit_announced(ticket, batch, rows))
+
+    def commit_with(self, ticket: Ticket, batch: Batch, part: Callable[[Transaction], None]) -> list[int]:
+        """See `Shares`."""
+        if self._beside is None:
+            self._beside = Truth(self._session.another())
+        beside = self._beside
+
+        def both() -> list[int]:
+            with beside.writing("commit"):
+                seqs = beside._commit_rows(ticket, batch)
+                part(beside._session)
+                return seqs
+
+        return again(both)
+
+    def _commit_rows(self, ticket: Ticket, batch: Batch) -> list[int]:
+        self._check_fence(ticket)
+        first = int(scalar(self.connection, truth.SQL["get_number"], ("next_seq",)))
+        seqs = self._apply_rows(ticket, batch, first)
+        known = sum(put.seq is not None for put in batch.puts) + sum(mark.seq is not None for mark in batch.marks)
+        self.connection.execute(truth.SQL["set_number"], ("next_seq", first + len(seqs) - known))
+        self._save(ticket, batch, seqs)
+        return seqs
+
+    def ask_with(self, part: Callable[[Transaction], T]) -> T:
+        """See `Shares`."""
+        with self._session.moment():
+            return part(self._session)
 
     def withhold(self, ticket: Ticket, seqs: Sequence[int], reason: str) -> None:
         again(lambda: super(Truth, self).withhold(ticket, seqs, reason))

@@ -166,6 +166,26 @@ class Link:
             )
         )
 
+    def lend(self, action: Callable[[Any], Awaitable[T]]) -> T:
+        """`action(connection)`, for somebody who knows the driver. Raises what it raises, and StoreUnavailable when the
+        connection was lost."""
+
+        async def limited() -> T:
+            return await asyncio.wait_for(action(self._connection), STATEMENT_S)
+
+        try:
+            return call(limited)
+        except SynclineError:
+            raise
+        except Exception as error:
+            if not is_lost(error):
+                raise
+            self.lost = True
+            raise translated(error, self._place.shown) from error
+        except BaseException:  # interrupted: nobody knows what the connection is doing
+            self.lost = True
+            raise
+
     def listen(self, channel: str, heard: Callable[..., None], ended: Callable[..., None]) -> None:
         """Call `heard` (in the thread of the loop) with each notification, and `ended` when the connection is gone."""
         self._connection.add_termination_listener(ended)

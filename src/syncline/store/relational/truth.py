@@ -7,10 +7,11 @@ something from the documents (the text index) only needs "above this number" and
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import partial
+from itertools import repeat
 from typing import Any, NamedTuple
 
 import xxhash
@@ -18,7 +19,8 @@ import xxhash
 from syncline.model.documents import Document, Held, State, encode_metadata, fields_as_bytes, without_surrogates
 from syncline.model.errors import JobFenced
 from syncline.model.outcomes import Counters, Kind, Outcome
-from syncline.model.ports import Batch, Mark, Put, Resume, StoredDocument, Tally, Ticket
+from syncline.model.ports import Batch, Mark, Pasted, Put, Resume, StoredDocument, Tally, Ticket
+from syncline.model.sheets import Sheet
 from syncline.store.relational.database import Database, load_queries, scalar
 
 SQL = load_queries("truth.sql")
@@ -26,6 +28,8 @@ NAMES = 50_000  # numbers or names read at once
 FEED_BYTES = 8 << 20  # text handed out at once
 _held = partial(tuple.__new__, Held)  # a row is a Held as it comes; its state is the plain number, equal to the State
 _encode = encode_metadata
+_document = partial(tuple.__new__, StoredDocument)  # from all fields in their order, without a call of Python
+_decoded = json.JSONDecoder().scan_once  # type: ignore[attr-defined]  # (text, 0) -> (value, where it ends)
 
 
 class HistoryLine(NamedTuple):
@@ -39,6 +43,7 @@ class Truth:
     """The `Ledger` and the `DocumentFeed` of an embedded index. Use it from one thread."""
 
     clean: Callable[[str], str] = staticmethod(without_surrogates)  # text as it can be stored
+    takes_sheets = True
 
     def __init__(self, database: Database) -> None:
         self.database = database
@@ -52,6 +57,10 @@ class Truth:
     def reading(self) -> AbstractContextManager[None]:
         """Errors of the database are ours within."""
         return self.database.reading()
+
+    def keeps(self, sheet: Sheet) -> bool:
+        """Whether all of its texts can be stored as they are."""
+        return True
 
     def close(self) -> None:
         """Let go of the database."""
@@ -116,16 +125,21 @@ class Truth:
             numbers: Any = self.connection.execute(SQL["tally"], (connector, recipe)).fetchone()
         return Tally(*numbers)
 
-    def names(self, connector: int) -> Iterator[Sequence[tuple[int, str]]]:
-        """(seq, id) of every row by id; rows may come and go meanwhile."""
+    def names(self, connector: int) -> Iterator[Sequence[str]]:
+        """The id of every row, in order; rows may come and go meanwhile. They come as one text, which is quicker."""
         last = ""
         while True:
             with self.reading():
-                rows: Any = self.connection.execute(SQL["names"], (connector, last, NAMES)).fetchall()
-            if not rows:
-                return
-            yield rows
-            last = rows[-1][1]
+                told: Any = self.connection.execute(SQL["names"], (connector, last, NAMES)).fetchone()
+                lines, count, highest = told
+                if not count:
+                    return
+                ids = lines.split("\n")
+                if len(ids) != count:  # some have a line feed of their own
+                    rows = self.connection.execute(SQL["names_apart"], (connector, last, NAMES))
+                    ids = [id for (id,) in rows]
+            yield ids
+            last = highest
 
     def rows_that(self, connector: int, choose: Callable[[Sequence[int]], list[int]]) -> Iterator[list[Held]]:
         """Chosen rows by seq, in batches."""
@@ -154,18 +168,23 @@ class Truth:
     def commit(self, ticket: Ticket, batch: Batch) -> list[int]:
         """All of the batch or none of it, and only for the newest attempt (invariants 1 and 2)."""
         with self.writing("commit"):
-            if scalar(self.connection, SQL["fence"], (ticket.connector,)) != ticket.fence:
-                raise _fenced(ticket)
+            self._check_fence(ticket)
             seqs = self._apply(ticket, batch)
             self._save(ticket, batch, seqs)
             return seqs
 
+    def _check_fence(self, ticket: Ticket) -> None:
+        if scalar(self.connection, SQL["fence"], (ticket.connector,)) != ticket.fence:
+            raise _fenced(ticket)
+
     def _apply(self, ticket: Ticket, batch: Batch) -> list[int]:
         self._delete([(row.seq, ticket.connector) for row in batch.deletes])
         self.connection.executemany(SQL["delete_row"], [(row.seq, ticket.connector) for row in batch.forgets])
-        if batch.puts or batch.marks:
+        if batch.puts or batch.sheets or batch.marks:
             numbers = {str(key): int(value) for key, value in self.connection.execute(SQL["numbers"])}
             seqs = self._put(ticket, batch.puts, batch.recipe, numbers)
+            for pasted in batch.sheets:
+                seqs += self._paste(ticket, pasted, batch.recipe, numbers)
             seqs += self._mark(ticket, batch.marks, numbers)
             self.connection.executemany(SQL["set_number"], list(numbers.items()))
         else:
@@ -205,6 +224,21 @@ class Truth:
         self.connection.executemany(SQL["insert_document"], documents)
         return seqs
 
+    def _paste(self, ticket: Ticket, pasted: Pasted, recipe: str, numbers: dict[str, int]) -> Sequence[int]:
+        """Documents that are new, and the outcome of each."""
+        sheet, fingerprints = pasted
+        if not self.keeps(sheet):
+            puts = [Put(document, mark, None) for document, mark in zip(sheet.documents(), fingerprints, strict=True)]
+            seqs: Sequence[int] = self._put(ticket, puts, recipe, numbers)
+        else:
+            n, seq = numbers["next_n"], numbers["next_seq"]
+            numbers["next_n"], numbers["next_seq"] = n + len(sheet), seq + len(sheet)
+            seqs = range(seq, seq + len(sheet))
+            self.connection.executemany(SQL["insert_row"], _ledger_rows(ticket, pasted, recipe, seqs, n))
+            self.connection.executemany(SQL["insert_document"], _document_rows(n, ticket.connector, sheet))
+        self.connection.execute(SQL["inserted"], (ticket.job, seqs[0], seqs[-1]))
+        return seqs
+
     def _mark(self, ticket: Ticket, marks: Sequence[Mark], numbers: dict[str, int]) -> list[int]:
         seqs, new, old = [], [], []
         for held, at in marks:
@@ -230,13 +264,66 @@ class Truth:
     def settle(self) -> None:
         """The truth itself is searchable by id at once; text search settles in the index above it."""
 
+    # --- documents that lie elsewhere --------------------------------------------------------------------------------
+
+    def announce(self, ticket: Ticket, batch: Batch, unsettled: Sequence[Mark]) -> range:
+        """See `Announces`."""
+        with self.writing("announce"):
+            self._check_fence(ticket)
+            first = int(scalar(self.connection, SQL["get_number"], ("next_seq",)))
+            numbers = {"next_seq": first}
+            new = [_settled(put, batch.recipe, State.FAILED) for put in batch.puts if put.seq is None]
+            self._mark(ticket, [*unsettled, *new], numbers)
+            self._paste_rows(ticket, batch, numbers, State.FAILED)
+            self.connection.executemany(SQL["set_number"], list(numbers.items()))
+        return range(first, numbers["next_seq"])
+
+    def commit_announced(self, ticket: Ticket, batch: Batch, rows: range) -> list[int]:
+        """See `Announces`."""
+        with self.writing("commit"):
+            self._check_fence(ticket)
+            self._delete([(row.seq, ticket.connector) for row in batch.deletes])
+            self.connection.executemany(SQL["delete_row"], [(row.seq, ticket.connector) for row in batch.forgets])
+            self.connection.execute(SQL["settle_rows"], (rows.start, rows.stop - 1))
+            pasted = sum(len(one.sheet) for one in batch.sheets)
+            self.connection.execute(SQL["inserted"], (ticket.job, rows.stop - pasted, rows.stop - 1))
+            new, numbers = iter(rows), {"next_seq": int(scalar(self.connection, SQL["get_number"], ("next_seq",)))}
+            old = [_settled(put, batch.recipe, State.LIVE) for put in batch.puts if put.seq is not None]
+            self._mark(ticket, old, numbers)
+            seqs = [next(new) if put.seq is None else put.seq for put in batch.puts] + list(new)
+            seqs += self._mark(ticket, batch.marks, numbers)
+            self.connection.executemany(SQL["set_number"], list(numbers.items()))
+            self.connection.executemany(SQL["save_outcome"], [(ticket.job, *outcome) for outcome in batch.outcomes])
+            self._save(ticket, batch, seqs)
+            return seqs
+
+    def _apply_rows(self, ticket: Ticket, batch: Batch, first: int) -> list[int]:
+        """As `_apply`, without documents: they become durable in the same transaction. `first`: number of a new row."""
+        self._delete([(row.seq, ticket.connector) for row in batch.deletes])
+        self.connection.executemany(SQL["delete_row"], [(row.seq, ticket.connector) for row in batch.forgets])
+        numbers = {"next_seq": first}
+        seqs = self._mark(ticket, [_settled(put, batch.recipe, State.LIVE) for put in batch.puts], numbers)
+        pasted = self._paste_rows(ticket, batch, numbers, State.LIVE)
+        self.connection.execute(SQL["inserted"], (ticket.job, pasted.start, pasted.stop - 1))
+        seqs += [*pasted, *self._mark(ticket, batch.marks, numbers)]
+        self.connection.executemany(SQL["save_outcome"], [(ticket.job, *outcome) for outcome in batch.outcomes])
+        return seqs
+
+    def _paste_rows(self, ticket: Ticket, batch: Batch, numbers: dict[str, int], state: State) -> range:
+        first = numbers["next_seq"]
+        for pasted in batch.sheets:
+            seqs = range(numbers["next_seq"], numbers["next_seq"] + len(pasted.sheet))
+            rows = _ledger_rows(ticket, pasted, batch.recipe, seqs, None, state)
+            self.connection.executemany(SQL["insert_row"], rows)
+            numbers["next_seq"] = seqs.stop
+        return range(first, numbers["next_seq"])
+
     # --- deletions that wait ---------------------------------------------------------------------------------------
 
     def withhold(self, ticket: Ticket, seqs: Sequence[int], reason: str) -> None:
         """Replace the list; an approval is used up with it."""
         with self.writing("withhold"):
-            if scalar(self.connection, SQL["fence"], (ticket.connector,)) != ticket.fence:
-                raise _fenced(ticket)
+            self._check_fence(ticket)
             self.connection.execute(SQL["clear_withheld"], (ticket.connector,))
             self.connection.executemany(SQL["withhold"], ((ticket.connector, seq, reason) for seq in seqs))
 
@@ -380,21 +467,46 @@ def _document_row(n: int, connector: int, document: Document, clean: Callable[[s
     )
 
 
+def _ledger_rows(
+    ticket: Ticket, pasted: Pasted, recipe: str, seqs: Sequence[int], n: int | None, state: State = State.LIVE
+) -> Iterator[tuple[Any, ...]]:
+    """The rows of new documents, the first one of which is number `n`; None: they lie elsewhere."""
+    sheet, fingerprints = pasted
+    connector, job = repeat(ticket.connector), repeat(ticket.job)
+    states, recipes = repeat(int(state)), repeat(recipe)
+    numbers: Iterable[int | None] = repeat(None) if n is None else range(n, n + len(seqs))
+    return zip(seqs, connector, sheet.ids, sheet.versions, fingerprints, recipes, states, numbers, job, strict=False)
+
+
+def _document_rows(n: int, connector: int, sheet: Sheet) -> Iterator[tuple[Any, ...]]:
+    """What `_document_row` gives for each, the first one being number `n`."""
+    return zip(
+        range(n, n + len(sheet)),
+        repeat(connector),
+        sheet.ids,
+        sheet.titles,
+        sheet.texts,
+        [metadata or None for metadata in sheet.metadata],
+        repeat(""),
+        sheet.urls or repeat(""),
+        [_encode(sorted(allow)) if allow else None for allow in sheet.allow] if sheet.allow else repeat(None),
+        repeat(None),
+        sheet.checksums(),
+    )
+
+
+def _settled(put: Put, recipe: str, state: State) -> Mark:
+    """The row of a document that lies elsewhere."""
+    document, fingerprint, seq = put
+    return Mark(Held(seq or 0, document.id, document.version, fingerprint, recipe, state), seq)
+
+
 def _stored(row: Sequence[Any]) -> StoredDocument:
     n, connector, id, title, body, metadata, media_type, url, allow, deny, total = row
-    return StoredDocument(
-        n=n,
-        connector=connector,
-        id=id,
-        title=title,
-        text=body,
-        metadata=json.loads(metadata) if metadata else {},
-        media_type=media_type,
-        url=url,
-        allow=tuple(json.loads(allow)) if allow else (),
-        deny=tuple(json.loads(deny)) if deny else (),
-        checksum=total & 0xFFFF_FFFF_FFFF_FFFF,
-    )
+    values = _decoded(metadata, 0)[0] if metadata else {}
+    may, may_not = tuple(json.loads(allow)) if allow else (), tuple(json.loads(deny)) if deny else ()
+    total &= 0xFFFF_FFFF_FFFF_FFFF
+    return _document((n, connector, id, title, body, values, media_type, url, may, may_not, total))
 
 
 def _signed(number: int) -> int:

@@ -25,7 +25,10 @@ select count(*), coalesce(sum(state = 1), 0) from ledger where connector = ?
 select count(*), coalesce(sum(state = 1 and version is not null and recipe = ?2), 0), coalesce(max(seq), 0)
 from ledger where connector = ?1
 -- name: names
-select seq, id from ledger where connector = ?1 and id > ?2 order by id limit ?3
+select group_concat(id, char(10)), count(*), max(id)
+from (select id from ledger where connector = ?1 and id > ?2 order by id limit ?3)
+-- name: names_apart
+select id from ledger where connector = ?1 and id > ?2 order by id limit ?3
 -- name: seqs
 select seq from ledger where +connector = ?1 and seq > ?2 order by seq limit ?3
 -- name: rows_at
@@ -49,6 +52,8 @@ insert into ledger (seq, connector, id, version, fingerprint, recipe, state, n, 
 update ledger set version = ?2, fingerprint = ?3, recipe = ?4, state = ?5, n = ?6, job = ?7 where seq = ?1
 -- name: mark_row
 update ledger set version = ?2, fingerprint = ?3, recipe = ?4, state = ?5 where seq = ?1
+-- name: settle_rows
+update ledger set state = 1 where seq between ?1 and ?2
 -- name: insert_document
 insert into documents (n, connector, id, title, body, metadata, media_type, url, allow, deny, checksum)
 values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -57,6 +62,9 @@ select outcomes.id, outcomes.kind from json_each(?2) cross join outcomes
 on outcomes.job = ?1 and outcomes.id = json_each.value
 -- name: save_outcome
 insert or replace into outcomes (job, id, kind, stage, code, message, remedy) values (?, ?, ?, ?, ?, ?, ?)
+-- name: inserted
+insert into outcomes (job, id, kind, stage, code, message, remedy)
+select ?1, id, 'inserted', 'index', '', '', '' from ledger where seq between ?2 and ?3 order by id
 -- name: outcomes
 select id, kind, stage, code, message, remedy from outcomes
 where job = ?1 and id > ?2

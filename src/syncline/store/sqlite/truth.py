@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from syncline.model.ports import CrashPoint, no_crash
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from syncline.model.ports import Batch, CrashPoint, Ticket, no_crash
 from syncline.store.relational import truth
 from syncline.store.sqlite.database import File
+
+if TYPE_CHECKING:
+    from syncline.store.sqlite.scribe import Scribe
+
+BULK_ROWS = 15_000  # new documents in one commit from which on another process pays
 
 
 class Truth(truth.Truth):
@@ -14,3 +23,28 @@ class Truth(truth.Truth):
         self, path: str, *, create: bool = True, read_only: bool = False, crash: CrashPoint = no_crash
     ) -> None:
         super().__init__(File(path, "truth", create=create, read_only=read_only, crash=crash))
+        self._scribe: Scribe | None = None
+
+    def begin_commit(self, ticket: Ticket, batch: Batch) -> Callable[[], Sequence[int]]:
+        """See `BeginsCommits`. From the first large commit on, new documents are written by another process."""
+        if self._scribe is None and sum(len(pasted.sheet) for pasted in batch.sheets) >= BULK_ROWS:
+            self._start_scribe()
+        if self._scribe is None or not batch.sheets:
+            seqs = self.commit(ticket, batch)
+            return lambda: seqs
+        self._scribe.begin(ticket, batch)
+        return self._scribe.end
+
+    def _start_scribe(self) -> None:
+        from syncline.store.sqlite.scribe import Scribe, is_worth_it
+
+        if is_worth_it():
+            with suppress(OSError):  # no room for another process: it is written here
+                self._scribe = Scribe(self.path)
+
+    def close(self) -> None:
+        """See there."""
+        if self._scribe is not None:
+            self._scribe.close()
+            self._scribe = None
+        super().close()

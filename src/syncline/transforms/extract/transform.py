@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from syncline.model.documents import Document
 from syncline.model.news import Refused
 from syncline.model.ports import Unwanted
+from syncline.model.sheets import Sheet
 from syncline.transforms.extract import inline, media
 from syncline.transforms.extract.answers import Done, Extracted, Task, cut
 from syncline.transforms.extract.errors import NotExtracted
@@ -54,6 +55,10 @@ class Extract:
         finally:
             if self._pool is not None:
                 self._pool.abandon()
+
+    def leaves(self, sheet: Sheet) -> bool:
+        """See `LeavesSheets`: what brings its text is left alone, up to the limit."""
+        return max(map(len, sheet.texts), default=0) <= self.limits.max_text_chars
 
     def interrupt(self) -> None:
         """From another thread: answer what is under way, and whatever comes, at once. For good."""

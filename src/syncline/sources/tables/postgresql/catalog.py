@@ -158,3 +158,13 @@ class Described:
         written."""
         columns = [[c["at"], c["name"], c["type"], c["generated"], c["labels"]] for c in self.columns]
         return json.dumps([self.told["parts"], columns])
+
+
+def quoted(name: str) -> str:
+    """An identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """A string constant; the server has standard_conforming_strings on."""
+    return "'" + text.replace("'", "''") + "'"

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
+from dataclasses import replace
 from typing import Any, Final, Protocol
 
 import xxhash
 
 from syncline.model.news import Entry
 from syncline.sources.tables import problems
+from syncline.sources.tables.buckets import Buckets, Layout, shift_for
 from syncline.sources.tables.names import parts_of
-from syncline.sources.tables.postgresql import catalog
-from syncline.sources.tables.postgresql.catalog import Described, kind_of
+from syncline.sources.tables.postgresql import buckets, catalog
+from syncline.sources.tables.postgresql.catalog import Described, kind_of, literal, quoted
 from syncline.sources.tables.postgresql.problems import translated
 from syncline.sources.tables.postgresql.text import CopyCodec, key_of, lines_of
 from syncline.sources.tables.postgresql.wire import Wire
@@ -125,6 +127,8 @@ class PgSession:
         self._unlocked: set[str] = set()
         self._place = ""
         self._tracks = False
+        self._adds = False  # hashes, because there is no bit_xor
+        self.method = ""
 
     # --- beginning and ending ----------------------------------------------------------------------------------------
 
@@ -191,6 +195,8 @@ class PgSession:
         self.state = State(f"{system}/{place['database']}", int(place["xmin"]), int(place["xmax"]))
         self._tracks = bool(place["postgresql"])
         self._place = f"{system}/{place['database']}/{place['started']}/{place['version']}"
+        self._adds = int(place["version"]) < buckets.HAS_BIT_XOR
+        self.method = f"{buckets.RULE}/{place['version']}"
 
     @contextmanager
     def part(self) -> Iterator[None]:
@@ -374,6 +380,79 @@ class PgSession:
             for block in blocks:
                 yield lines_of(block)
 
+    # --- checksums ---------------------------------------------------------------------------------------------------
+
+    def checksums(self, relation: Relation, layout: Layout | None, most: int) -> Buckets | None:
+        """See `Checksums.checksums`."""
+        if not self._tracks:  # it may only look like PostgreSQL
+            return None
+        try:
+            with self._part(), translated(relation.name):
+                if not relation.tracked and not self._is_suitable(relation):
+                    return None
+                self._wire.execute(buckets.BY_HASHING)
+                found = None
+                if layout is not None:
+                    found = self._sums(relation, replace(layout, adds=self._adds), most)
+                if found is None or found.is_uneven:
+                    found = self._laid_out(relation, most)
+                self._wire.execute(buckets.AS_BEFORE)
+                return found and found.no_more_than(most)
+        except Trouble as trouble:
+            if trouble.whole:
+                raise
+            return None
+
+    def _laid_out(self, relation: Relation, most: int) -> Buckets | None:
+        if buckets.has_ranges(relation):
+            told = self._wire.value(buckets.extremes(relation, self._conditions(relation)))
+            lowest, highest = map(int, told.split()) if told else (0, 0)
+            layout = Layout(False, shift_for(lowest, highest, most), self._adds)
+            found = self._sums(relation, layout, most)
+            if found is not None and not found.is_uneven:
+                return found
+        return self._sums(relation, buckets.hashed_layout(most, self._adds), most)
+
+    def _sums(self, relation: Relation, layout: Layout, most: int) -> Buckets | None:
+        query = buckets.sums(relation, layout, self._conditions(relation), most)
+        return buckets.read_sums(self._answer(relation, query), layout, most)
+
+    def _is_suitable(self, relation: Relation) -> bool:
+        query = self._select(relation, relation.columns, self._conditions(relation))
+        return buckets.is_suitable(self._wire.value("explain (format json) " + query))
+
+    def bucket_census(
+        self, relation: Relation, layout: Layout, horizon: int, most: int
+    ) -> Mapping[int, tuple[int, int]] | None:
+        """See `Checksums.bucket_census`."""
+        where = self._conditions(relation)
+        query = buckets.census(relation, layout, where, self._written(horizon), most)
+        self._quietly(buckets.BY_HASHING)
+        found = buckets.read_census(self._answer(relation, query), most)
+        self._quietly(buckets.AS_BEFORE)
+        return found
+
+    def inside(self, relation: Relation, layout: Layout, numbers: Collection[int]) -> Rows:
+        """See `Checksums.inside`."""
+        where = self._conditions(relation, buckets.inside(relation, layout, numbers), keyed=True)
+        query = self._select(relation, relation.columns, where) + self._order(relation)
+        for lines in self._lines(relation, query):
+            for start in range(0, len(lines), AT_ONCE):
+                yield lines[start : start + AT_ONCE]
+
+    def keys_outside(self, relation: Relation, layout: Layout, numbers: Collection[int]) -> Rows:
+        """See `Checksums.keys_outside`."""
+        more = [f"not {buckets.inside(relation, layout, numbers)}"] if numbers else []
+        where = self._conditions(relation, *more, keyed=True)
+        yield from self._lines(relation, self._select(relation, relation.keys, where))
+
+    def _answer(self, relation: Relation, query: str) -> Iterator[bytes]:
+        """The lines of a short answer. Through COPY, because asyncpg asks for the rows of a SELECT in a way that keeps
+        the server from using several processes."""
+        with closing(self._lines(relation, query)) as blocks:
+            for lines in blocks:
+                yield from lines
+
     # --- SQL ---------------------------------------------------------------------------------------------------------
 
     def _select(self, relation: Relation, columns: Sequence[Column], where: str) -> str:
@@ -403,13 +482,3 @@ class PgSession:
         if self.state.newest - horizon >= FAR or horizon % (1 << 32) < 3:
             return "true"
         return f"age(xmin) <= age('{horizon % (1 << 32)}'::xid)"
-
-
-def quoted(name: str) -> str:
-    """An identifier."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def literal(text: str) -> str:
-    """A string constant; the server has standard_conforming_strings on."""
-    return "'" + text.replace("'", "''") + "'"

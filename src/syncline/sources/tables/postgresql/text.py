@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import repeat
 from typing import Any, Final
 
 import xxhash
@@ -12,10 +14,11 @@ from syncline.model.news import Entry
 from syncline.sources.tables.names import name_of
 from syncline.sources.tables.session import KeyOnly
 from syncline.sources.tables.shape import Kind, Relation
-from syncline.sources.tables.values import array, decimal, floating, json_value, moment
+from syncline.sources.tables.values import Known, array, decimal, floating, json_value, moment, moments
 
 NULL: Final = b"\\N"
 _TRAILING_NULL: Final = b"\t\\N"
+_LAST_IS_NULL: Final = _TRAILING_NULL + b"\n"
 _SPELLED: Final = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 _ESCAPE: Final = re.compile(r"\\(.)", re.DOTALL)
 _HASH = xxhash.xxh3_64_hexdigest
@@ -33,6 +36,21 @@ CONVERT: Final[dict[Kind, Callable[[str], Any]]] = {
     Kind.BINARY: lambda text: bytes.fromhex(text[2:]),
     Kind.OTHER: str,
 }
+
+
+def in_bulk(kind: Kind) -> Callable[[Sequence[str]], Sequence[Any]]:
+    """What converts a whole column of that kind."""
+    if kind in (Kind.TEXT, Kind.OTHER):
+        return list
+    if kind is Kind.TIME:
+        return moments
+    if kind in (Kind.DECIMAL, Kind.FLOAT):
+        return partial(_each, Known(CONVERT[kind]).__getitem__)
+    return partial(_each, CONVERT[kind])
+
+
+def _each(convert: Callable[[str], Any], column: Sequence[str]) -> list[Any]:
+    return list(map(convert, column))
 
 
 def unescaped(text: str) -> str:
@@ -57,40 +75,31 @@ class CopyCodec:
         self._prefix = prefix
         self._seeds = seeds
         self._convert = [CONVERT[column.kind] for column in relation.columns]
+        self._in_bulk = [in_bulk(column.kind) for column in relation.columns]
         self._simple = relation.key == 1 and relation.keys[0].kind is Kind.INTEGER and not relation.keys[0].nullable
 
     def page(self, raws: Sequence[bytes]) -> list[Entry]:
         """See `Codec.page`. A version is the XXH3-64 of the line without its last NULLs, seeded by what came before
         them."""
         if self._simple:
-            prefix, seed = self._prefix, self._seeds[-1]
-            return [
-                _entry(
-                    Entry,
-                    (
-                        prefix + line.partition(b"\t")[0].decode(),
-                        self._version(line) if line[-3:] == _TRAILING_NULL else _HASH(line, seed),
-                        line,
-                    ),
-                )
-                for line in raws
-            ]
+            return list(map(_entry, repeat(Entry), zip(self.ids(raws), self._versions(raws), raws, strict=True)))
         found = [Entry(name, self._version(line), line) for line in raws if (name := self._name(line)) is not None]
         self.nameless += len(raws) - len(found)
         return found
 
     def ids(self, raws: Sequence[bytes]) -> Sequence[str]:
         """See `Codec.ids`."""
-        if self._simple and not self._prefix:
-            return b"\n".join(raws).decode().split("\n")
+        if self._simple:
+            if raws and b"\t" in raws[0]:  # there is more than the key
+                raws = [line.partition(b"\t")[0] for line in raws]
+            names = b"\n".join(raws).decode().split("\n") if raws else []
+            return list(map(self._prefix.__add__, names)) if self._prefix else names
         return [entry.id for entry in self.names(raws, "")]
 
     def names(self, raws: Sequence[bytes], version: str) -> list[Entry]:
         """See `Codec.names`."""
         if self._simple:
-            prefix = self._prefix
-            names = b"\n".join(raws).decode().split("\n")
-            return [_entry(Entry, (prefix + name, version, None)) for name in names]
+            return list(map(_entry, repeat(Entry), zip(self.ids(raws), repeat(version), repeat(None), strict=False)))
         return [
             Entry(name, version, self._token(name, line)) for line in raws if (name := self._name(line)) is not None
         ]
@@ -121,9 +130,25 @@ class CopyCodec:
             for convert, field in zip(self._convert, fields, strict=True)
         ]
 
+    def columns(self, raws: Sequence[bytes]) -> Sequence[Sequence[Any]]:
+        """See `Codec.columns`."""
+        text = _text(b"\t".join(raws))  # a tab within a value is escaped
+        fields, count = text.split("\t"), len(self._in_bulk)
+        if len(fields) != count * len(raws):
+            raise ValueError("rows with another number of fields than there are columns")
+        columns = [fields[at::count] for at in range(count)]
+        if "\\" not in text:
+            return [convert(column) for convert, column in zip(self._in_bulk, columns, strict=True)]
+        return [_plain(convert, column) for convert, column in zip(self._in_bulk, columns, strict=True)]
+
     def key(self, raw: bytes) -> list[Any]:
         """The key, each part as the server reads it back."""
         return key_of(raw, self._relation.key)
+
+    def _versions(self, lines: Sequence[bytes]) -> list[str]:
+        if _LAST_IS_NULL in b"\n".join([*lines, b""]):
+            return list(map(self._version, lines))
+        return list(map(_HASH, lines, repeat(self._seeds[-1])))
 
     def _version(self, line: bytes) -> str:
         count = len(self._seeds) - 1
@@ -140,6 +165,13 @@ class CopyCodec:
 
     def _token(self, name: str, line: bytes) -> KeyOnly | None:
         return KeyOnly(key_of(line, self._relation.key)) if "%~" in name else None
+
+
+def _plain(convert: Callable[[Sequence[str]], Sequence[Any]], column: Sequence[str]) -> Sequence[Any]:
+    if "\\" not in "".join(column):
+        return convert(column)
+    values = iter(convert([unescaped(field) for field in column if field != "\\N"]))
+    return [None if field == "\\N" else next(values) for field in column]
 
 
 def key_of(line: bytes, count: int) -> list[str]:

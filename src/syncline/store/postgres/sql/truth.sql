@@ -99,3 +99,6 @@ where n = any (array(select json_array_elements_text(?1::json)::bigint))
 update ledger set version = null, fingerprint = '\x', recipe = '', state = 3, n = null where seq = ?
 -- name: add_removed
 insert into removed (n) values (?)
+-- name: names
+select string_agg(id, chr(10)), count(*), max(id)
+from (select id from ledger where connector = ?1 and id > ?2 order by id limit ?3) page

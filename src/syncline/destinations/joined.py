@@ -1,0 +1,155 @@
+"""An index whose documents lie in the database of the store: one transaction instead of three.
+
+    commit ─▶ begin ─▶ ledger, outcomes, checkpoint ─▶ documents ─▶ commit
+
+A process may die at any place: afterwards both are there, or neither. So no row has to be marked as not settled before
+its document is written. Whether the two lie together is asked of the servers whenever an attempt begins. When they do
+not, or when the user of the store may not write there, the index is what it would be without this: a `RemoteIndex`.
+
+Large writes go on beside the caller, on a connection of their own, while the caller reads and decides.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, wait
+from threading import Thread
+from typing import Final
+
+from syncline.destinations.remote import BESIDE_ROWS, RemoteIndex
+from syncline.model.destinations import Joins, Shares, Transaction
+from syncline.model.documents import State
+from syncline.model.errors import DestinationError, SynclineError
+from syncline.model.ports import Batch, Resume, Ticket
+
+PAUSES_S: Final = (0.1, 0.5, 2.0)  # before a transaction is tried again that the database has given up
+CONFLICT: Final = "destination.conflict"
+DENIED: Final = "destination.permission_denied"
+NOT_BEGUN: Final = "no job has begun"
+ONE_BY_ONE: Final = "documents and ledger are written one after the other, not in one transaction"
+
+
+class JoinedIndex(RemoteIndex):
+    """For a ledger and a destination that `pair` finds a match. `apart`: why they are not written together, for people;
+    empty when they are."""
+
+    apart: str = NOT_BEGUN
+    sleep: Callable[[float], None] = staticmethod(time.sleep)
+    _untold: Sequence[str] = ()
+    _under_way: Future[list[int]] | None = None
+
+    def begin(self, ticket: Ticket) -> Resume:
+        """See `RemoteIndex.begin`."""
+        first = not self._ledger.count(ticket.connector)[0]
+        resume = super().begin(ticket)
+        self.apart = self.why_apart()
+        self._untold = [f"{ONE_BY_ONE}: {self.apart}"] if first and self.apart else []
+        return resume
+
+    def remarks(self) -> list[str]:
+        """See `Remarks`: said when a connector begins its first job, and not again."""
+        untold, self._untold = self._untold, ()
+        return list(untold)
+
+    def why_apart(self) -> str:
+        """Why the two cannot be written together now; empty when they can. Never raises for what it may meet."""
+        both = pair(self._ledger, self.destination)
+        if both is None:
+            return "store and destination are not of one kind"
+        ledger, destination = both
+        try:
+            return ledger.ask_with(destination.why_apart)
+        except SynclineError as error:
+            return error.message
+
+    def begin_commit(self, ticket: Ticket, batch: Batch) -> Callable[[], Sequence[int]]:
+        """Documents, ledger, outcomes and checkpoint: all of them or nothing (invariants 1 and 2)."""
+        if self.apart:
+            return super().begin_commit(ticket, batch)
+        self._rest()
+        documents, deletes = _documents_in(batch), self._deletes_of(ticket, batch)
+        if not (documents or deletes):
+            seqs = self._ledger.commit(ticket, batch)
+            return lambda: seqs
+        self._under_way = _done(lambda: self._commit_both(ticket, batch, deletes), beside=documents >= BESIDE_ROWS)
+        return lambda: self._landed(ticket, batch)
+
+    def _landed(self, ticket: Ticket, batch: Batch) -> Sequence[int]:
+        under_way, self._under_way = self._under_way, None
+        assert under_way is not None
+        try:
+            return under_way.result()
+        except DestinationError as error:
+            if error.code != DENIED:
+                raise
+            self.apart = error.message  # a right was taken away; nothing has been written
+        return super().commit(ticket, batch)
+
+    def _rest(self) -> None:
+        """Return when nothing is written any more; how it ended is told by landing."""
+        if self._under_way is not None:
+            wait([self._under_way])
+        super()._rest()
+
+    def _commit_both(self, ticket: Ticket, batch: Batch, deletes: list[str]) -> list[int]:
+        both = pair(self._ledger, self.destination)
+        assert both is not None  # else they are apart
+        ledger, destination = both
+        documents, sheets = [put.document for put in batch.puts], [pasted.sheet for pasted in batch.sheets]
+        part = destination.part(ticket, documents, sheets, deletes)
+
+        def watched(transaction: Transaction) -> None:
+            self._crash("joined.write.before")
+            part(transaction)
+            self._crash("joined.write.after")
+
+        for pause_s in PAUSES_S:
+            try:
+                return ledger.commit_with(ticket, batch, watched)
+            except DestinationError as error:
+                if error.code != CONFLICT:
+                    raise
+            self.sleep(pause_s)
+        return ledger.commit_with(ticket, batch, watched)
+
+    def _deletes_of(self, ticket: Ticket, batch: Batch) -> list[str]:
+        """Ids of what must not be there any more. What a row without a document tells of may lie there all the same:
+        it was perhaps written while the two were apart."""
+        going = [*batch.deletes, *batch.forgets]
+        kept_out = [mark.held for mark in batch.marks if mark.seq is not None and mark.held.state != State.LIVE]
+        if not (going or kept_out):
+            return []
+        rows = self._ledger.held(ticket.connector, [row.id for row in (*going, *kept_out)])
+        ids = [row.id for row in going if row.id in rows and rows[row.id].seq == row.seq]
+        ids += [row.id for row in kept_out if row.id in rows and rows[row.id].state != State.LIVE]
+        put = {put.document.id for put in batch.puts}
+        return [id for id in dict.fromkeys(ids) if id not in put]
+
+
+def _documents_in(batch: Batch) -> int:
+    return len(batch.puts) + sum(len(pasted.sheet) for pasted in batch.sheets)
+
+
+def _done(action: Callable[[], list[int]], *, beside: bool) -> Future[list[int]]:
+    """What `action` comes to: now, or beside the caller."""
+    future: Future[list[int]] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(action())
+        except BaseException as error:
+            future.set_exception(error)
+
+    if beside:
+        Thread(target=run, name="syncline-commit", daemon=True).start()
+    else:
+        run()
+    return future
+
+
+def pair(ledger: object, destination: object) -> tuple[Shares, Joins] | None:
+    """The two, if it is worth asking the servers whether they lie together."""
+    if isinstance(ledger, Shares) and isinstance(destination, Joins) and ledger.driver == destination.driver:
+        return ledger, destination
+    return None
