@@ -19,6 +19,7 @@ from syncline.wiring import Installation
 
 PRELOAD = (
     "syncline.service.processes",
+    "syncline.destinations.embedded.feeds",
     "syncline.destinations.embedded.text",
     "syncline.destinations.embedded.session",
     "syncline.destinations.embedded.view",
