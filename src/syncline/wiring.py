@@ -160,7 +160,7 @@ class EmbeddedIndex:
     def commit(self, ticket: Ticket, batch: Batch) -> list[int]:
         """Commit to the truth, and let the text index know."""
         seqs = self.truth.commit(ticket, batch)
-        if batch.puts or batch.sheets or batch.deletes:
+        if batch.documents or batch.deletes:
             self.follow()
         return seqs
 
@@ -168,7 +168,7 @@ class EmbeddedIndex:
         if not isinstance(self.truth, BeginsCommits):
             seqs = self.commit(ticket, batch)
             return lambda: seqs
-        if batch.puts or batch.sheets or batch.deletes:
+        if batch.documents or batch.deletes:
             self.follow()
         return self.truth.begin_commit(ticket, batch)
 

@@ -99,6 +99,15 @@ def test_what_the_other_process_writes_is_what_would_have_been_written_here(
     assert (counters["inserted"], counters["updated"], counters["deleted"], counters["kept"]) == (1, 1, 1, ROWS - 2)
 
 
+def test_files_in_the_working_directory_are_none_of_its_modules(
+    opened: Callable[[], Truth], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "pickle.py").write_text("raise SystemExit('another pickle')")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [path for path in sys.path if path not in ("", ".")])
+    assert run(opened(), filled(), 1, 1).event is JobEvent.FINISH
+
+
 def test_it_ends_with_the_ledger(opened: Callable[[], Truth]) -> None:
     ledger = opened()
     run(ledger, filled(), 1, 1)

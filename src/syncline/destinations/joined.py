@@ -13,13 +13,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, wait
-from threading import Thread
 from typing import Final
 
-from syncline.destinations.remote import BESIDE_ROWS, RemoteIndex
+from syncline.destinations.remote import BESIDE_ROWS, Flight, RemoteIndex, going, gone
 from syncline.model.destinations import Joins, Shares, Transaction
-from syncline.model.documents import State
 from syncline.model.errors import DestinationError, SynclineError
 from syncline.model.ports import Batch, Resume, Ticket
 
@@ -37,7 +34,6 @@ class JoinedIndex(RemoteIndex):
     apart: str = NOT_BEGUN
     sleep: Callable[[float], None] = staticmethod(time.sleep)
     _untold: Sequence[str] = ()
-    _under_way: Future[list[int]] | None = None
 
     def begin(self, ticket: Ticket) -> Resume:
         """See `RemoteIndex.begin`."""
@@ -68,29 +64,23 @@ class JoinedIndex(RemoteIndex):
         if self.apart:
             return super().begin_commit(ticket, batch)
         self._rest()
-        documents, deletes = _documents_in(batch), self._deletes_of(ticket, batch)
-        if not (documents or deletes):
+        ids = going(batch)
+        deletes = gone(batch, self._ledger.held(ticket.connector, ids)) if ids else []
+        if not (batch.documents or deletes):
             seqs = self._ledger.commit(ticket, batch)
             return lambda: seqs
-        self._under_way = _done(lambda: self._commit_both(ticket, batch, deletes), beside=documents >= BESIDE_ROWS)
-        return lambda: self._landed(ticket, batch)
+        beside = batch.documents >= BESIDE_ROWS
+        flight = self._flight = Flight(lambda: self._commit_both(ticket, batch, deletes), beside=beside)
+        return lambda: self._landed(ticket, batch, flight)
 
-    def _landed(self, ticket: Ticket, batch: Batch) -> Sequence[int]:
-        under_way, self._under_way = self._under_way, None
-        assert under_way is not None
+    def _landed(self, ticket: Ticket, batch: Batch, flight: Flight[list[int]]) -> Sequence[int]:
         try:
-            return under_way.result()
+            return flight.end()
         except DestinationError as error:
             if error.code != DENIED:
                 raise
             self.apart = error.message  # a right was taken away; nothing has been written
         return super().commit(ticket, batch)
-
-    def _rest(self) -> None:
-        """Return when nothing is written any more; how it ended is told by landing."""
-        if self._under_way is not None:
-            wait([self._under_way])
-        super()._rest()
 
     def _commit_both(self, ticket: Ticket, batch: Batch, deletes: list[str]) -> list[int]:
         both = pair(self._ledger, self.destination)
@@ -112,40 +102,6 @@ class JoinedIndex(RemoteIndex):
                     raise
             self.sleep(pause_s)
         return ledger.commit_with(ticket, batch, watched)
-
-    def _deletes_of(self, ticket: Ticket, batch: Batch) -> list[str]:
-        """Ids of what must not be there any more. What a row without a document tells of may lie there all the same:
-        it was perhaps written while the two were apart."""
-        going = [*batch.deletes, *batch.forgets]
-        kept_out = [mark.held for mark in batch.marks if mark.seq is not None and mark.held.state != State.LIVE]
-        if not (going or kept_out):
-            return []
-        rows = self._ledger.held(ticket.connector, [row.id for row in (*going, *kept_out)])
-        ids = [row.id for row in going if row.id in rows and rows[row.id].seq == row.seq]
-        ids += [row.id for row in kept_out if row.id in rows and rows[row.id].state != State.LIVE]
-        put = {put.document.id for put in batch.puts}
-        return [id for id in dict.fromkeys(ids) if id not in put]
-
-
-def _documents_in(batch: Batch) -> int:
-    return len(batch.puts) + sum(len(pasted.sheet) for pasted in batch.sheets)
-
-
-def _done(action: Callable[[], list[int]], *, beside: bool) -> Future[list[int]]:
-    """What `action` comes to: now, or beside the caller."""
-    future: Future[list[int]] = Future()
-
-    def run() -> None:
-        try:
-            future.set_result(action())
-        except BaseException as error:
-            future.set_exception(error)
-
-    if beside:
-        Thread(target=run, name="syncline-commit", daemon=True).start()
-    else:
-        run()
-    return future
 
 
 def pair(ledger: object, destination: object) -> tuple[Shares, Joins] | None:

@@ -17,9 +17,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, wait
 from dataclasses import replace
 from threading import Lock, Thread
-from typing import Final, Protocol
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 from syncline.model.destinations import Announces, Destination, Pastes, Prepares, Searches, Settles
 from syncline.model.documents import Held, State
@@ -30,7 +31,6 @@ from syncline.model.ports import (
     CrashPoint,
     Ledger,
     Mark,
-    Put,
     Resume,
     Tallies,
     Tally,
@@ -39,6 +39,8 @@ from syncline.model.ports import (
     no_crash,
 )
 from syncline.model.search import Request, Results
+
+T = TypeVar("T")
 
 BESIDE_ROWS = 500  # documents that are written while the caller goes on; fewer are not worth a thread
 TURN_S = 0.0005
@@ -51,16 +53,13 @@ class FarLedger(Ledger, Announces, Protocol):
 class RemoteIndex:
     """A `Ledger`, and what else can be asked of an index. `ledger` is that of the store, used without documents."""
 
+    takes_sheets = True
+
     def __init__(self, ledger: FarLedger, destination: Destination, crash: CrashPoint = no_crash) -> None:
         self._ledger = ledger
         self.destination = destination
         self._crash = crash
-        self._flight: _Flight | None = None
-
-    @property
-    def takes_sheets(self) -> bool:
-        """See `TakesSheets`."""
-        return True
+        self._flight: Flight[Any] | None = None
 
     # --- one attempt -------------------------------------------------------------------------------------------------
 
@@ -86,10 +85,10 @@ class RemoteIndex:
             return lambda: seqs
         rows = self._ledger.announce(ticket, work.batch, work.unsettled)
         self._crash("remote.write.before")
-        flight = self._flight = _Flight(lambda: self._write(ticket, work), beside=work.size >= BESIDE_ROWS)
+        flight = self._flight = Flight(lambda: self._write(ticket, work), beside=work.size >= BESIDE_ROWS)
         return lambda: self._land(ticket, work, rows, flight)
 
-    def _land(self, ticket: Ticket, work: _Write, rows: range, flight: _Flight) -> Sequence[int]:
+    def _land(self, ticket: Ticket, work: _Write, rows: range, flight: Flight[None]) -> Sequence[int]:
         flight.end()
         self._crash("remote.write.after")
         return work.in_order(self._ledger.commit_announced(ticket, work.batch, rows))
@@ -110,9 +109,7 @@ class RemoteIndex:
 
     def _rows_of(self, ticket: Ticket, batch: Batch) -> Mapping[str, Held]:
         """What the ledger holds now of the documents that have a row."""
-        ids = [put.document.id for put in batch.puts if put.seq is not None]
-        ids += [row.id for row in (*batch.deletes, *batch.forgets)]
-        ids += [mark.held.id for mark in batch.marks if mark.seq is not None and mark.held.state != State.LIVE]
+        ids = [put.document.id for put in batch.puts if put.seq is not None] + going(batch)
         return self._ledger.held(ticket.connector, ids) if ids else {}
 
     def settle(self) -> None:
@@ -190,32 +187,24 @@ class _Write:
 
     batch      the same for the ledger: what is deleted and put again in one batch becomes a mark, for its new row can
                only be made when the old one goes.
-    documents  those to be put, without those of sheets.
+    documents  those to be put, without those of sheets; `size` counts all of them.
     """
 
     def __init__(self, batch: Batch, now: Mapping[str, Held]) -> None:
         self._rows = now
-        self._gone = [row for row in batch.deletes if self._stands(row)]
+        self._gone = [row for row in batch.deletes if _stands(row, now)]
         again = {row.id for row in self._gone}
-        kept_out = [mark.held.id for mark in batch.marks if self._is_kept_out(mark)]
-        forgotten = [row.id for row in batch.forgets if self._stands(row)]
         self.documents = [put.document for put in batch.puts]
-        put = {document.id for document in self.documents}
-        gone = dict.fromkeys([*(row.id for row in self._gone), *forgotten, *kept_out])
-        self.deletes = [id for id in gone if id not in put]
+        self.deletes = gone(batch, now)
+        self.size = batch.documents
         puts = [one if one.document.id in now else one._replace(seq=None) for one in batch.puts]
         self._later = [at for at, one in enumerate(puts) if one.document.id in again]
-        marks = [_settled(puts[at], batch.recipe) for at in self._later]
+        marks = [Mark(puts[at].row(batch.recipe)._replace(seq=0), None) for at in self._later]
         puts = [one for one in puts if one.document.id not in again]
         self.batch = replace(batch, puts=puts, marks=marks + batch.marks)
 
     def __bool__(self) -> bool:
         return bool(self.size or self.deletes)
-
-    @property
-    def size(self) -> int:
-        """How many documents are written."""
-        return len(self.documents) + sum(len(pasted.sheet) for pasted in self.batch.sheets)
 
     @property
     def unsettled(self) -> list[Mark]:
@@ -231,40 +220,46 @@ class _Write:
             rest.insert(at, seq)
         return rest
 
-    def _stands(self, row: Held) -> bool:
-        held = self._rows.get(row.id)
-        return held is not None and held.seq == row.seq
 
-    def _is_kept_out(self, mark: Mark) -> bool:
-        """Whether a document that has a row is not to be there. What an attempt has written that died may be."""
-        if mark.seq is None or mark.held.state == State.LIVE:
-            return False
-        held = self._rows.get(mark.held.id)
-        return held is not None and held.state != State.LIVE
+def going(batch: Batch) -> list[str]:
+    """Ids of rows that go away, or tell of a document that is kept out."""
+    ids = [row.id for row in (*batch.deletes, *batch.forgets)]
+    return ids + [mark.held.id for mark in batch.marks if mark.seq is not None and mark.held.state != State.LIVE]
 
 
-def _settled(put: Put, recipe: str) -> Mark:
-    document, fingerprint, _ = put
-    return Mark(Held(0, document.id, document.version, fingerprint, recipe, State.LIVE), None)
+def gone(batch: Batch, now: Mapping[str, Held]) -> list[str]:
+    """Ids of what must not be at the destination any more. A row without a document may tell of one that is there all
+    the same: an attempt that died, or another way to write, has left it. `now`: what the ledger holds of `going`."""
+    ids = [row.id for row in (*batch.deletes, *batch.forgets) if _stands(row, now)]
+    for mark in batch.marks:
+        held = now.get(mark.held.id)
+        if mark.seq is not None and mark.held.state != State.LIVE and held is not None and held.state != State.LIVE:
+            ids.append(held.id)
+    put = {put.document.id for put in batch.puts}
+    return [id for id in dict.fromkeys(ids) if id not in put]
 
 
-class _Flight:
-    """Something that is done now, or beside the caller; what it raises is raised when it is waited for."""
+def _stands(row: Held, now: Mapping[str, Held]) -> bool:
+    held = now.get(row.id)
+    return held is not None and held.seq == row.seq
 
-    def __init__(self, action: Callable[[], None], *, beside: bool) -> None:
+
+class Flight(Generic[T]):
+    """Something that is done now, or beside the caller; what it comes to is told when it is waited for."""
+
+    def __init__(self, action: Callable[[], T], *, beside: bool) -> None:
         self._action = action
-        self._error: BaseException | None = None
-        self._thread = Thread(target=self._run_beside, name="syncline-write", daemon=True) if beside else None
-        if self._thread is not None:
-            self._thread.start()
+        self._future: Future[T] = Future()
+        if beside:
+            Thread(target=self._run_beside, name="syncline-write", daemon=True).start()
         else:
             self._run()
 
     def _run(self) -> None:
         try:
-            self._action()
+            self._future.set_result(self._action())
         except BaseException as error:
-            self._error = error
+            self._future.set_exception(error)
 
     def _run_beside(self) -> None:
         with _TURNS:
@@ -272,14 +267,11 @@ class _Flight:
 
     def wait(self) -> None:
         """Return when it is done, however it ended."""
-        if self._thread is not None:
-            self._thread.join()
+        wait([self._future])
 
-    def end(self) -> None:
-        """Return when it is done. Raises what it raised."""
-        self.wait()
-        if self._error is not None:
-            raise self._error
+    def end(self) -> T:
+        """What it came to. Raises what it raised."""
+        return self._future.result()
 
 
 class _ShortTurns:

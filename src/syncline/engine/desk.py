@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from functools import partial
 from typing import Any, NamedTuple
 
 from syncline.engine.work import Work
@@ -20,7 +19,7 @@ from syncline.model.outcomes import Counters, Kind, Outcome, combine
 from syncline.model.ports import Batch, BeginsCommits, Mark, Pasted, Put, Resume, Tallies
 from syncline.model.sheets import Sheet
 from syncline.planning.deletions import place_in_progress
-from syncline.planning.seen import Seen, with_more
+from syncline.planning.seen import Seen
 
 BATCH_ROWS = 2000
 BATCH_BYTES = 4 << 20
@@ -290,7 +289,7 @@ class Desk:
         before = self.counters.as_dict()
         self._count(batch)
         self._remember_place(batch)
-        batch.counters, batch.counted = Counters(self.counters.as_dict()), partial(with_more, self.counted.to_bytes())
+        batch.counters, batch.counted = Counters(self.counters.as_dict()), self.counted.copy().with_more
         if self.list_again:
             batch.job_cursor = FROM_THE_START
         self._work.crash("engine.commit.before")
@@ -327,7 +326,7 @@ class Desk:
         self.counted.add_all(seqs)
 
     def _remember_place(self, batch: Batch) -> None:
-        if (batch.puts or batch.sheets) and batch.anchor is None and self.place is not None:
+        if batch.documents and batch.anchor is None and self.place is not None:
             anchor = place_in_progress(self.place, self._anchor)
             if anchor != self._anchor:
                 batch.anchor = self._anchor = anchor

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from syncline.engine.job import run_job
 from syncline.engine.work import Work
-from syncline.model.documents import Held, State
+from syncline.model.documents import Held
 from syncline.model.errors import InternalError
 from syncline.model.outcomes import Kind
 from syncline.model.ports import Batch, Ledger, Resume, Tallies, Tally, Ticket
@@ -105,9 +105,7 @@ class DryLedger:
     def commit(self, ticket: Ticket, batch: Batch) -> list[int]:
         """Note it down in the plan."""
         for put in batch.puts:
-            document = put.document
-            row = Held(put.seq or 0, document.id, document.version, put.fingerprint, batch.recipe, State.LIVE)
-            self._rows[document.id] = row
+            self._rows[put.document.id] = put.row(batch.recipe)
         for gone in (*batch.deletes, *batch.forgets):
             self._rows[gone.id] = None
         for mark in batch.marks:

@@ -426,9 +426,10 @@ class River:
 
 def _sheets_of(work: Work) -> FillsSheets | None:
     """The source, if documents may come from it as columns: the ledger takes them, every transform may leave them."""
-    able = isinstance(work.source, FillsSheets) and isinstance(work.ledger, TakesSheets) and work.ledger.takes_sheets
-    able = able and all(isinstance(transform, LeavesSheets) for transform in work.transforms)
-    return work.source if able and isinstance(work.source, FillsSheets) else None
+    source, ledger = work.source, work.ledger
+    if not (isinstance(source, FillsSheets) and isinstance(ledger, TakesSheets) and ledger.takes_sheets):
+        return None
+    return source if all(isinstance(transform, LeavesSheets) for transform in work.transforms) else None
 
 
 def _counts(work: Work) -> tuple[int, int]:

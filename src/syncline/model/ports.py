@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
-from syncline.model.documents import Document, Held
+from syncline.model.documents import Document, Held, State
 from syncline.model.jobs import Job, JobEvent, JobType
 from syncline.model.news import Entry, Fetched, Listed, Read, Refused
 from syncline.model.outcomes import Counters, Kind, Outcome
@@ -139,6 +139,11 @@ class Put(NamedTuple):
     fingerprint: bytes
     seq: int | None
 
+    def row(self, recipe: str, state: State = State.LIVE) -> Held:
+        """The ledger row it makes; its seq is 0 when it is new."""
+        document = self.document
+        return Held(self.seq or 0, document.id, document.version, self.fingerprint, recipe, state)
+
 
 class Pasted(NamedTuple):
     """Insert all documents of a sheet, none of which has a ledger row, and record an outcome for each: inserted."""
@@ -176,8 +181,12 @@ class Batch:
     @property
     def rows(self) -> int:
         """Changes in it; 0 when it holds only a checkpoint."""
-        rows = len(self.puts) + len(self.deletes) + len(self.forgets) + len(self.marks)
-        return rows + sum(len(sheet) for sheet, _ in self.sheets)
+        return self.documents + len(self.deletes) + len(self.forgets) + len(self.marks)
+
+    @property
+    def documents(self) -> int:
+        """How many are put."""
+        return len(self.puts) + sum(len(sheet) for sheet, _ in self.sheets)
 
 
 class Tally(NamedTuple):

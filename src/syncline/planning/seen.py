@@ -35,6 +35,12 @@ class Seen:
         """Compressed; a full bitmap of a million numbers takes a few hundred bytes, a random one 125 kB."""
         return zlib.compress(self._bits, 1) if self._bits else b""
 
+    def with_more(self, numbers: Iterable[int]) -> bytes:
+        """`to_bytes` of these and more numbers; itself it stays as it is."""
+        more = self.copy()
+        more.add_all(numbers)
+        return more.to_bytes()
+
     def copy(self) -> Seen:
         """An independent copy."""
         return Seen(bytearray(self._bits))
@@ -104,10 +110,3 @@ class Seen:
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Seen) and self._bits.rstrip(b"\0") == other._bits.rstrip(b"\0")
-
-
-def with_more(data: bytes, numbers: Iterable[int]) -> bytes:
-    """What `to_bytes` made, with more numbers in it."""
-    seen = Seen.from_bytes(data)
-    seen.add_all(numbers)
-    return seen.to_bytes()

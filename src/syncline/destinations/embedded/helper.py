@@ -16,12 +16,12 @@ import os
 import select
 import signal
 import subprocess
-import sys
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from syncline.destinations.embedded.feeds import FeedAt
+from syncline.model.beside import command
 
 if TYPE_CHECKING:
     from syncline.destinations.embedded.text import TextIndex
@@ -31,7 +31,6 @@ END_S: Final = 10.0  # what it is at when it is told to end takes no longer
 IDLE_S: Final = 3.0
 _PIECE: Final = 1 << 16
 _SLICE_S: Final = 0.1
-_BOOT: Final = f"import sys; sys.path[:] = sys.argv[2:]; from {__name__} import main; main(sys.argv[1])"
 
 
 class Helper:
@@ -40,14 +39,10 @@ class Helper:
     def __init__(self, directory: str, feed: FeedAt, merge_wait_s: float = 0.0) -> None:
         """Start it. `merge_wait_s`: how long it may tidy up when it is told to end. Raises OSError when it cannot be
         started."""
-        if not sys.executable or getattr(sys, "frozen", False):
-            raise FileNotFoundError("there is no interpreter to start")
-        paths = [os.path.abspath(path) for path in sys.path if isinstance(path, str)]
         told = json.dumps([directory, feed.opener, dict(feed.arguments), merge_wait_s])
         self._end_s = merge_wait_s + END_S
-        flags = ["-I", "-S", *(["-B"] if sys.dont_write_bytecode else [])]
         self._process = subprocess.Popen(
-            [sys.executable, *flags, "-c", _BOOT, told, *paths],
+            command(__name__, told),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             bufsize=0,
@@ -105,11 +100,6 @@ class Helper:
         assert self._process.stdin is not None
         with suppress(OSError, ValueError):  # it has ended, which whoever waits for it notices
             self._process.stdin.write(line)
-
-
-def is_worth_it() -> bool:
-    """Whether there is a processor for it."""
-    return len(os.sched_getaffinity(0)) > 1 if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1) > 1
 
 
 # --- its own side -----------------------------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ from syncline.destinations.embedded.drainer import Drainer
 from syncline.destinations.embedded.guard import Broken
 from syncline.destinations.embedded.layout import Layout
 from syncline.destinations.embedded.session import Session, Tell
+from syncline.model.beside import is_worth_it
 from syncline.model.errors import DestinationError
 from syncline.model.ports import Clock, CrashPoint, DocumentFeed, no_crash
 from syncline.model.search import Request, Results
@@ -176,7 +177,7 @@ class TextIndex:
                 raise
 
     def _start_helper(self) -> Helper:
-        from syncline.destinations.embedded.helper import Helper, is_worth_it
+        from syncline.destinations.embedded.helper import Helper
 
         assert self._feed_at is not None
         if not is_worth_it():

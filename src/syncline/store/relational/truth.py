@@ -178,8 +178,7 @@ class Truth:
             raise _fenced(ticket)
 
     def _apply(self, ticket: Ticket, batch: Batch) -> list[int]:
-        self._delete([(row.seq, ticket.connector) for row in batch.deletes])
-        self.connection.executemany(SQL["delete_row"], [(row.seq, ticket.connector) for row in batch.forgets])
+        self._take_out(ticket, batch)
         if batch.puts or batch.sheets or batch.marks:
             numbers = {str(key): int(value) for key, value in self.connection.execute(SQL["numbers"])}
             seqs = self._put(ticket, batch.puts, batch.recipe, numbers)
@@ -189,11 +188,15 @@ class Truth:
             self.connection.executemany(SQL["set_number"], list(numbers.items()))
         else:
             seqs = []
-        self.connection.executemany(
-            SQL["save_outcome"],
-            [(ticket.job, *outcome) for outcome in batch.outcomes],
-        )
+        self._record(ticket, batch)
         return seqs
+
+    def _take_out(self, ticket: Ticket, batch: Batch) -> None:
+        self._delete([(row.seq, ticket.connector) for row in batch.deletes])
+        self.connection.executemany(SQL["delete_row"], [(row.seq, ticket.connector) for row in batch.forgets])
+
+    def _record(self, ticket: Ticket, batch: Batch) -> None:
+        self.connection.executemany(SQL["save_outcome"], [(ticket.job, *outcome) for outcome in batch.outcomes])
 
     def _delete(self, rows: list[tuple[int, int]]) -> None:
         if rows:
@@ -272,7 +275,7 @@ class Truth:
             self._check_fence(ticket)
             first = int(scalar(self.connection, SQL["get_number"], ("next_seq",)))
             numbers = {"next_seq": first}
-            new = [_settled(put, batch.recipe, State.FAILED) for put in batch.puts if put.seq is None]
+            new = [Mark(put.row(batch.recipe, State.FAILED), None) for put in batch.puts if put.seq is None]
             self._mark(ticket, [*unsettled, *new], numbers)
             self._paste_rows(ticket, batch, numbers, State.FAILED)
             self.connection.executemany(SQL["set_number"], list(numbers.items()))
@@ -282,31 +285,29 @@ class Truth:
         """See `Announces`."""
         with self.writing("commit"):
             self._check_fence(ticket)
-            self._delete([(row.seq, ticket.connector) for row in batch.deletes])
-            self.connection.executemany(SQL["delete_row"], [(row.seq, ticket.connector) for row in batch.forgets])
+            self._take_out(ticket, batch)
             self.connection.execute(SQL["settle_rows"], (rows.start, rows.stop - 1))
             pasted = sum(len(one.sheet) for one in batch.sheets)
             self.connection.execute(SQL["inserted"], (ticket.job, rows.stop - pasted, rows.stop - 1))
             new, numbers = iter(rows), {"next_seq": int(scalar(self.connection, SQL["get_number"], ("next_seq",)))}
-            old = [_settled(put, batch.recipe, State.LIVE) for put in batch.puts if put.seq is not None]
+            old = [Mark(put.row(batch.recipe), put.seq) for put in batch.puts if put.seq is not None]
             self._mark(ticket, old, numbers)
             seqs = [next(new) if put.seq is None else put.seq for put in batch.puts] + list(new)
             seqs += self._mark(ticket, batch.marks, numbers)
             self.connection.executemany(SQL["set_number"], list(numbers.items()))
-            self.connection.executemany(SQL["save_outcome"], [(ticket.job, *outcome) for outcome in batch.outcomes])
+            self._record(ticket, batch)
             self._save(ticket, batch, seqs)
             return seqs
 
     def _apply_rows(self, ticket: Ticket, batch: Batch, first: int) -> list[int]:
         """As `_apply`, without documents: they become durable in the same transaction. `first`: number of a new row."""
-        self._delete([(row.seq, ticket.connector) for row in batch.deletes])
-        self.connection.executemany(SQL["delete_row"], [(row.seq, ticket.connector) for row in batch.forgets])
+        self._take_out(ticket, batch)
         numbers = {"next_seq": first}
-        seqs = self._mark(ticket, [_settled(put, batch.recipe, State.LIVE) for put in batch.puts], numbers)
+        seqs = self._mark(ticket, [Mark(put.row(batch.recipe), put.seq) for put in batch.puts], numbers)
         pasted = self._paste_rows(ticket, batch, numbers, State.LIVE)
         self.connection.execute(SQL["inserted"], (ticket.job, pasted.start, pasted.stop - 1))
         seqs += [*pasted, *self._mark(ticket, batch.marks, numbers)]
-        self.connection.executemany(SQL["save_outcome"], [(ticket.job, *outcome) for outcome in batch.outcomes])
+        self._record(ticket, batch)
         return seqs
 
     def _paste_rows(self, ticket: Ticket, batch: Batch, numbers: dict[str, int], state: State) -> range:
@@ -493,12 +494,6 @@ def _document_rows(n: int, connector: int, sheet: Sheet) -> Iterator[tuple[Any, 
         repeat(None),
         sheet.checksums(),
     )
-
-
-def _settled(put: Put, recipe: str, state: State) -> Mark:
-    """The row of a document that lies elsewhere."""
-    document, fingerprint, seq = put
-    return Mark(Held(seq or 0, document.id, document.version, fingerprint, recipe, state), seq)
 
 
 def _stored(row: Sequence[Any]) -> StoredDocument:

@@ -1,6 +1,6 @@
 """A process beside the job that writes large batches, so that reading and deciding go on meanwhile.
 
-    job ──batch──▶ stdin of  python -m syncline.store.sqlite.scribe PATH  ──seqs──▶ job
+    job ──batch──▶ stdin of the scribe ──seqs──▶ job
 
 A thread would not do: SQLite gives up Python's lock for every row, and would wait for it as often. The process holds
 one batch at the most. It ends with the pipe, so it outlives its job by one commit, which the fence judges like any
@@ -20,6 +20,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import IO, Any, Final
 
+from syncline.model.beside import command
 from syncline.model.errors import DestinationError, InternalError, SynclineError
 from syncline.model.ports import Batch, Ticket
 
@@ -32,9 +33,9 @@ class Scribe:
     """The job's side. One batch at a time."""
 
     def __init__(self, path: str) -> None:
-        command = [sys.executable, "-m", __name__, path]
-        pipe = subprocess.PIPE
-        self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL)
+        """Start it. Raises OSError when it cannot be started."""
+        started, pipe = command(__name__, path), subprocess.PIPE
+        self._process = subprocess.Popen(started, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL)
         with suppress(OSError, AttributeError, ImportError):
             import fcntl
 
@@ -89,11 +90,6 @@ class Scribe:
         )
 
 
-def is_worth_it() -> bool:
-    """Whether there is a processor for it."""
-    return len(os.sched_getaffinity(0)) > 1 if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1) > 1
-
-
 def _send(stream: IO[bytes], message: Any) -> None:
     data = io.BytesIO()
     pickler = pickle.Pickler(data, 5)
@@ -138,7 +134,3 @@ def _written(truth: Any, ticket: Ticket, batch: Batch) -> Sequence[int] | Syncli
         return error
     except Exception as error:
         return InternalError(f"{type(error).__name__}: {error}")
-
-
-if __name__ == "__main__":
-    main(sys.argv[1])

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from syncline.model.beside import is_worth_it
 from syncline.model.ports import Batch, CrashPoint, Ticket, no_crash
 from syncline.store.relational import truth
 from syncline.store.sqlite.database import File
@@ -27,7 +28,7 @@ class Truth(truth.Truth):
 
     def begin_commit(self, ticket: Ticket, batch: Batch) -> Callable[[], Sequence[int]]:
         """See `BeginsCommits`. From the first large commit on, new documents are written by another process."""
-        if self._scribe is None and sum(len(pasted.sheet) for pasted in batch.sheets) >= BULK_ROWS:
+        if self._scribe is None and batch.sheets and batch.documents >= BULK_ROWS:
             self._start_scribe()
         if self._scribe is None or not batch.sheets:
             seqs = self.commit(ticket, batch)
@@ -36,7 +37,7 @@ class Truth(truth.Truth):
         return self._scribe.end
 
     def _start_scribe(self) -> None:
-        from syncline.store.sqlite.scribe import Scribe, is_worth_it
+        from syncline.store.sqlite.scribe import Scribe
 
         if is_worth_it():
             with suppress(OSError):  # no room for another process: it is written here
