@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -146,3 +147,28 @@ def test_a_removed_connector_leaves_none_behind(room: Installation, connector: C
     connectors.remove(room, connector)
     assert executions.get(room.control(), connector, opened.id) is None
     assert executions.newest(room.control(), connector) == []
+
+
+def test_a_job_that_is_reading_leaves_an_execution_that_begins_meanwhile(
+    room: Installation, connector: Connector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = executions.open(room, connector)
+    early = push(room, connector, first, *(f"a{n}" for n in range(250)))
+    begun: list[Execution] = []
+    build = jobs.build_work
+
+    def built(*args: Any) -> Any:
+        made = build(*args)
+        assert pushing.close_execution(room, connector) is not None
+        begun.append(executions.open(room, connector))
+        push(room, connector, begun[0], "a1", "b", text="other")
+        return made
+
+    with monkeypatch.context() as patch:
+        patch.setattr(jobs, "build_work", built)
+        assert run(room, early) is JobState.SUCCEEDED
+    while (waiting := room.control().active_job(connector.number)) is not None:
+        assert run(room, waiting.number) is JobState.SUCCEEDED
+    assert pushing.close_execution(room, connector) is not None
+    over = [found(room, connector, one) for one in (first, begun[0])]
+    assert [one.counters.inserted for one in over] == [249, 2]  # "a1" belongs to whoever pushed it last

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from syncline.engine.dry import EmptyLedger, plan_job
@@ -200,7 +201,7 @@ def build_work(installation: Installation, connector: Connector, ledger: Ledger,
     source = open_source(installation, connector)
     # What is not told by a reading of everything counts as gone.
     if isinstance(source, PushSource) and (job.type is JobType.INCREMENTAL or not ledger.count(connector.number)[0]):
-        source.until = executions.limit_of(installation.control(), connector, job)
+        source.limit = partial(executions.limit_of, installation.control(), connector, job)
     return Work(
         ticket=Ticket(connector.number, job.number, job.fence),
         source=source,

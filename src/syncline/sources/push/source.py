@@ -40,7 +40,8 @@ class PushSource:
     def __init__(self, config: Any, *, inbox: Callable[[], Rows] | None = None) -> None:
         """`inbox` opens the connector's inbox; whoever reads closes it."""
         self._inbox = inbox
-        self.until: int | None = None  # nothing above this number is told
+        # Nothing above its answer is told. Asked after each page: whatever is on the page was pushed before.
+        self.limit: Callable[[], int | None] = lambda: None
 
     def check(self) -> None:
         """Raises what opening the inbox raises, and SourceUnavailable when the connector has none yet."""
@@ -58,7 +59,8 @@ class PushSource:
         with closing(self._open()) as inbox:
             end = inbox.newest()
             for page in inbox.after(at):
-                rows = page if self.until is None else [row for row in page if row.seq <= self.until]
+                limit = self.limit()
+                rows = page if limit is None else [row for row in page if row.seq <= limit]
                 if not rows:
                     break
                 for row in rows:
