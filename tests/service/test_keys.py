@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from tests.leaks import files_with
 
 from syncline.model.errors import CredentialsInvalid, NotFound, UsageError
 from syncline.model.keys import Scope
@@ -204,9 +205,7 @@ def test_invariant_12_the_secret_of_a_key_is_in_no_file_and_in_nothing_that_is_s
     assert keys.shape(key).keys() == {
         "id", "name", "scopes", "indexes", "created_at", "last_used_at", "revoked_at",
     }  # fmt: skip
-    files = [path for path in state.rglob("*") if path.is_file()]
-    assert files
-    assert [path.name for path in files if b"CANARY" in path.read_bytes()] == []
+    assert files_with(state, "CANARY") == []
 
 
 def test_without_the_secret_key_of_the_directory_requests_are_still_recognised_and_signatures_are_not(

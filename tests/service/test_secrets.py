@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from tests.leaks import files_with
 
 import syncline.service.connectors as connectors
 from syncline import Syncline
@@ -151,9 +152,7 @@ def quoted_in(text: str) -> list[str]:
 
 
 def quoted_below(folder: Path) -> list[str]:
-    files = [path for path in folder.rglob("*") if path.is_file()]
-    assert files
-    return [path.name for path in files if any(spelling.encode() in path.read_bytes() for spelling in SPELLINGS)]
+    return files_with(folder, *SPELLINGS)
 
 
 # --- nowhere ----------------------------------------------------------------------------------------------------------

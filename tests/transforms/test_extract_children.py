@@ -225,11 +225,12 @@ def test_a_child_is_confined_and_knows_no_secrets(extract, monkeypatch):
 
 
 PARENT = """
-import os, sys, threading, time
+import os, signal, sys, threading, time
 from syncline.model.documents import Document
 from syncline.transforms.extract import Extract
 from tests.transforms import files
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever started the tests may ignore it
 extract = Extract(workers=1)
 list(extract.apply([Document("a.html", b"<p>words")]))
 print(extract._pool.pids()[0], flush=True)
