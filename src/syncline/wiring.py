@@ -27,6 +27,7 @@ from syncline.model.destinations import Destination, Prepares, Shows
 from syncline.model.documents import Held
 from syncline.model.errors import DataDirectoryError, NotFound, UsageError
 from syncline.model.indexes import Index
+from syncline.model.news import Names
 from syncline.model.outcomes import Kind
 from syncline.model.ports import Batch, BeginsCommits, Clock, CrashPoint, Resume, Tally, Ticket, Transform, no_crash
 from syncline.model.search import Request, Results
@@ -133,7 +134,7 @@ class EmbeddedIndex:
     def tally(self, connector: int, recipe: str) -> Tally:
         return self.truth.tally(connector, recipe)
 
-    def names(self, connector: int) -> Iterator[Sequence[str]]:
+    def names(self, connector: int) -> Iterator[Names]:
         return self.truth.names(connector)
 
     def rows_that(self, connector: int, choose: Callable[[Sequence[int]], list[int]]) -> Iterator[list[Held]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -199,6 +200,22 @@ def test_verify_compares_with_the_source(syncline: Syncline, docs: Path) -> None
     report = syncline.verify(source=True)
     assert len(report.problems) == 3
     assert ids(syncline) == ["alpha.md", "beta.md", "gamma.md"]
+
+
+def test_what_a_table_says_of_itself_is_no_difference(syncline: Syncline, tmp_path: Path) -> None:
+    import sqlite3
+
+    with closing(sqlite3.connect(tmp_path / "shop.db")) as db, db:
+        db.execute("create table products (id integer primary key, name text)")
+        db.executemany("insert into products (name) values (?)", [("lamp",), ("chair",), ("table",)])
+    syncline.add_connector("sqlite", {"path": str(tmp_path / "shop.db"), "table": "products"}, name="shop")
+    syncline.sync("shop")
+    assert syncline.plan("shop").notes
+    assert syncline.verify(source=True).problems == []
+    with closing(sqlite3.connect(tmp_path / "shop.db")) as db, db:
+        db.execute("update products set name = 'stool' where id = 2")
+    (problem,) = syncline.verify(source=True).problems
+    assert "1 documents differ: 2" in problem
 
 
 def test_a_lost_text_index_is_built_again(syncline: Syncline, docs: Path, state: Path) -> None:

@@ -25,6 +25,7 @@ from typing import Any, Final, Generic, Protocol, TypeVar
 from syncline.model.destinations import Announces, Destination, Pastes, Prepares, Searches, Settles
 from syncline.model.documents import Held, State
 from syncline.model.errors import UsageError
+from syncline.model.news import Names
 from syncline.model.outcomes import Kind
 from syncline.model.ports import (
     Batch,
@@ -136,7 +137,7 @@ class RemoteIndex:
     def tally(self, connector: int, recipe: str) -> Tally | None:
         return self._ledger.tally(connector, recipe) if isinstance(self._ledger, Tallies) else None
 
-    def names(self, connector: int) -> Iterator[Sequence[str]]:
+    def names(self, connector: int) -> Iterator[Names]:
         assert isinstance(self._ledger, Tallies)  # else there is no tally, and nobody asks
         return self._ledger.names(connector)
 

@@ -14,10 +14,11 @@ from typing import Any, NamedTuple
 from syncline.engine.work import Work
 from syncline.model.documents import Document, Held, State
 from syncline.model.errors import SynclineError
-from syncline.model.news import Complete
+from syncline.model.news import Complete, Names
 from syncline.model.outcomes import Counters, Kind, Outcome, combine
 from syncline.model.ports import Batch, BeginsCommits, Mark, Pasted, Put, Resume, Tallies
 from syncline.model.sheets import Sheet
+from syncline.planning.absence import difference
 from syncline.planning.deletions import place_in_progress
 from syncline.planning.seen import Seen
 
@@ -28,6 +29,7 @@ PASTED_ROWS = 25_000  # the same for new documents that come by column
 PASTED_BYTES = 16 << 20
 PASTED_S = 1.0
 CLOCK_EVERY = 8  # rows between two looks at the clock
+HELD_AT_ONCE = 5000
 
 FROM_THE_START = ""
 
@@ -116,7 +118,7 @@ class Desk:
         """The ledger rows that were not seen, in numbers; None when some of them have to be looked at. Nothing may be
         waiting to be committed."""
         tally = self._ledger.tally(self._connector, self._recipe) if isinstance(self._ledger, Tallies) else None
-        if tally is None or tally.settled != tally.rows or len(self.counted) != len(self.seen):
+        if tally is None or not tally.settled or len(self.counted) != len(self.seen):
             return None
         return Rest(tally.rows - self.named, tally.highest) if tally.rows >= self.named else None
 
@@ -127,26 +129,29 @@ class Desk:
         self.counted.add_up_to(rest.highest)
         self.counters.add(Kind.KEPT, rest.rows)
 
-    def keep_names(self, rest: Rest, names: Iterable[Sequence[str]]) -> bool:
+    def keep_names(self, rest: Rest, names: Iterable[Names]) -> bool:
         """Keep the ledger rows of those ids. False: some of them are not in the ledger, and nothing was done."""
         assert isinstance(self._ledger, Tallies)
         rows_in_all = self.named + rest.rows
-        there: set[str] = set()
-        for some in names:
-            there.update(some)
-        gone: list[int] = []
-        for ids in self._ledger.names(self._connector):
-            missed = sorted(set(ids) - there)
-            gone += self.seen.without([row.seq for row in self._ledger.held(self._connector, missed).values()])
-        if rest.rows - len(gone) != len(there):
+        found = difference(self._ledger.names(self._connector), names)
+        gone = [] if found.only_second else self._unseen(found.only_first)
+        if found.only_second or rest.rows - len(gone) != found.second:
             return False
         for bits in (self.seen, self.counted):
             bits.add_up_to(rest.highest)
             for seq in gone:
                 bits.discard(seq)
-        self.counters.add(Kind.KEPT, len(there))
+        self.counters.add(Kind.KEPT, found.second)
         self.unseen = Unseen(sorted(gone), rows_in_all)
         return True
+
+    def _unseen(self, ids: Sequence[str]) -> list[int]:
+        """The ledger rows of those ids that were not seen."""
+        gone: list[int] = []
+        for start in range(0, len(ids), HELD_AT_ONCE):
+            rows = self._ledger.held(self._connector, ids[start : start + HELD_AT_ONCE])
+            gone += self.seen.without([row.seq for row in rows.values()])
+        return gone
 
     def put(self, document: Document, fingerprint: bytes, held: Held | None, reason: str) -> None:
         """Insert or update it."""

@@ -9,6 +9,7 @@ from syncline.engine.job import run_job
 from syncline.engine.work import Work
 from syncline.model.documents import Held
 from syncline.model.errors import InternalError
+from syncline.model.news import Names
 from syncline.model.outcomes import Kind
 from syncline.model.ports import Batch, Ledger, Resume, Tallies, Tally, Ticket
 from syncline.model.reports import Plan
@@ -24,7 +25,7 @@ def plan_job(work: Work) -> Plan:
         raise ending.error
     plan = dry.plan
     plan.keep, plan.filtered = ending.counters.kept, ending.counters.filtered
-    plan.notes, plan.complete = [*ending.remarks, *ending.notes], not ending.notes
+    plan.notes, plan.missed, plan.complete = [*ending.remarks, *ending.notes], ending.notes, not ending.notes
     return plan
 
 
@@ -64,7 +65,7 @@ class DryLedger:
         """Of the real ledger, if it can tell."""
         return self._inner.tally(connector, recipe) if isinstance(self._inner, Tallies) else None
 
-    def names(self, connector: int) -> Iterator[Sequence[str]]:
+    def names(self, connector: int) -> Iterator[Names]:
         """Of the real ledger."""
         assert isinstance(self._inner, Tallies)  # else there is no tally, and nobody asks
         return self._inner.names(connector)

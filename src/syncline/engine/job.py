@@ -16,6 +16,7 @@ from syncline.model.errors import (
     SourceUnavailable,
     SynclineError,
 )
+from syncline.model.garbage import collected_rarely
 from syncline.model.jobs import JobEvent
 from syncline.model.ports import Resume
 
@@ -29,7 +30,8 @@ def run_job(work: Work) -> Ending:
     work.crash("engine.begin.after")
     for remark in work.ledger.remarks() if isinstance(work.ledger, Remarks) else ():
         work.log("info", "index.remark", message=remark)
-    return Attempt(work, resume).run()
+    with collected_rarely():
+        return Attempt(work, resume).run()
 
 
 class Attempt:

@@ -19,6 +19,7 @@ from syncline.model.news import (
     Checkpoint,
     Complete,
     Gone,
+    Names,
     Note,
     Page,
     Read,
@@ -45,7 +46,7 @@ from syncline.planning.decide import Need, Step, Write
 T = TypeVar("T")
 
 LOOKAHEAD = 50_000
-NAMES_AT_ONCE = 2_000_000  # ids held in memory to be compared; about 110 bytes each
+NAMES_AT_ONCE = 2_000_000  # ids held in memory to be compared; about 110 bytes each, if they come in another order
 FETCH_AT_ONCE = 256
 SHEET_AT_ONCE = 2000
 TRANSFORM_AT_ONCE = 256
@@ -170,7 +171,7 @@ class River:
                     self._drain()
             self._drain()
 
-    def _named(self, news: Unchanged) -> Iterator[Sequence[str]]:
+    def _named(self, news: Unchanged) -> Iterator[Names]:
         for names in _guarded(news.names()):
             self.check_stop()
             yield names

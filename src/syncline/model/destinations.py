@@ -12,12 +12,14 @@ A small required core; every other ability is a protocol of its own. Making one 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 from syncline.model.documents import Document
 from syncline.model.ports import Batch, Mark, Ticket, Transform
-from syncline.model.search import Request, Results
 from syncline.model.sheets import Sheet
+
+if TYPE_CHECKING:
+    from syncline.model.search import Request, Results
 
 T = TypeVar("T")
 

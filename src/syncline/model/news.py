@@ -44,6 +44,10 @@ class Page(NamedTuple):
     scanned: int = 0  # documents looked at for this page, for progress; 0: as many as entries
 
 
+Names = bytes | Sequence[str]
+"""Some ids: one after the other, or as UTF-8 with a line feed after each, if none has one within."""
+
+
 class Unchanged(NamedTuple):
     """Documents that were there at the last Complete with `proved`, and are there and the same now. Said at most once,
     after every Page.
@@ -51,12 +55,12 @@ class Unchanged(NamedTuple):
     total  how many they are, those that this listing has named in a Page left out; None: nobody has counted, and what
            is gone is not looked for.
     names  their ids, in batches. Called at once, and only when the ledger holds another number of documents that were
-           not named.
+           not named. Compared fastest in the order in which they were named first.
     pages  the same as entries with the version SAME. Called instead when the ledger must look at some of them again.
     """
 
     total: int | None
-    names: Callable[[], Iterator[Sequence[str]]]
+    names: Callable[[], Iterator[Names]]
     pages: Callable[[], Iterator[Page]]
 
 

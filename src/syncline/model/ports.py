@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from syncline.model.documents import Document, Held, State
 from syncline.model.jobs import Job, JobEvent, JobType
-from syncline.model.news import Entry, Fetched, Listed, Read, Refused
+from syncline.model.news import Entry, Fetched, Listed, Names, Read, Refused
 from syncline.model.outcomes import Counters, Kind, Outcome
 from syncline.model.sheets import Sheet
 
@@ -193,12 +193,12 @@ class Tally(NamedTuple):
     """The ledger rows of one connector in numbers.
 
     rows     all of them.
-    settled  those of a document in the index that went through the given recipe and has a version.
+    settled  whether each is that of a document in the index that went through the given recipe and has a version.
     highest  no row of the connector has a higher seq; 0 when there is none.
     """
 
     rows: int
-    settled: int
+    settled: bool
     highest: int
 
 
@@ -210,8 +210,8 @@ class Tallies(Protocol):
         """The numbers, in one round trip; None when they cannot be had."""
         ...
 
-    def names(self, connector: int) -> Iterator[Sequence[str]]:
-        """The id of every row of the connector, in batches."""
+    def names(self, connector: int) -> Iterator[Names]:
+        """The id of every row of the connector by seq, in batches; rows may come and go meanwhile."""
         ...
 
     def rows_that(self, connector: int, choose: Callable[[Sequence[int]], list[int]]) -> Iterator[list[Held]]:

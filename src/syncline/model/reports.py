@@ -95,6 +95,7 @@ class Plan:
     filtered: int = 0
     reasons: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    missed: list[str] = field(default_factory=list)  # of the notes, those that say what could not be listed
     complete: bool = True  # False: the source could not be listed to its end
 
     def as_dict(self) -> dict[str, Any]:

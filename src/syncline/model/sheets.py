@@ -10,7 +10,6 @@ import json
 import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import repeat
 from typing import Any, TypeVar
 
 import xxhash
@@ -109,11 +108,16 @@ class Sheet:
     def _all_fields(self) -> list[str]:
         """`fields_as_bytes` of each, as text."""
         if self._fields is None:
-            urls = self.urls or repeat("")
-            self._fields = [
-                f"{len(title)}:{title}0:{len(url)}:{url}{len(metadata)}:{metadata}"
-                for title, url, metadata in zip(self.titles, urls, self.metadata, strict=False)
-            ]
+            if self.urls is None:
+                self._fields = [
+                    f"{len(title)}:{title}0:0:{len(metadata)}:{metadata}"
+                    for title, metadata in zip(self.titles, self.metadata, strict=True)
+                ]
+            else:
+                self._fields = [
+                    f"{len(title)}:{title}0:{len(url)}:{url}{len(metadata)}:{metadata}"
+                    for title, url, metadata in zip(self.titles, self.urls, self.metadata, strict=True)
+                ]
             if self.allow:
                 self._fields = [
                     fields + _principals(allow) for fields, allow in zip(self._fields, self.allow, strict=True)

@@ -153,7 +153,7 @@ def _check_sources(installation: Installation, index: str, report: VerifyReport)
         report.source_checked += plan.keep + len(plan.update)
         for ids, what in _differences(plan):
             report.problems.append(f"connector {connector.name}: {len(ids)} documents {what}: {_some(ids)}")
-        report.problems += [f"connector {connector.name}: {note}" for note in plan.notes]
+        report.problems += [f"connector {connector.name}: {note}" for note in plan.missed]
 
 
 def _differences(plan: Plan) -> Iterator[tuple[list[str], str]]:

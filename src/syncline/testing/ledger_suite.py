@@ -260,6 +260,22 @@ class LedgerSuite:
         assert set(rows) == set(ODD_IDS)
         assert {row.id for row in all_rows(ledger())} == set(ODD_IDS)
 
+    def test_many_ids_are_found_whether_most_of_them_are_new_or_known(self, ledger: OpenLedger) -> None:
+        one = ledger()
+        known = [f"{n}" for n in range(0, 3000, 2)] + ["a b", "é", "漢字", "🍒"]
+        holding(one, *known)
+        for asked in (
+            [f"{n}" for n in range(5000, 6000)],
+            [f"{n}" for n in range(2000, 4000)],
+            [f"{n}" for n in range(1, 3000, 2)],
+            [*known, *(f"new {n}" for n in range(600))],
+            [f"new {n}" for n in range(600)],
+            [*(f"{n}x" for n in range(800)), "1000", "🍒", "é", "zz"],
+            [f"{n}" for n in range(3000, 4000)] * 2,
+        ):
+            assert set(one.held(1, asked)) == set(known) & set(asked)
+            assert one.held(2, asked) == {}
+
     def test_thousands_of_rows_are_held_written_and_found_at_once(self, ledger: OpenLedger) -> None:
         ids = [f"doc-{n}" for n in range(5000)]
         rows = holding(ledger(), *ids)
@@ -408,7 +424,8 @@ class LedgerSuite:
         if not isinstance(one, Tallies):
             pytest.skip("this ledger tells no names")
         holding(one, *ODD_IDS)
-        assert sorted(name for names in one.names(1) for name in names) == sorted(ODD_IDS)
+        told = [names.decode().splitlines() if isinstance(names, bytes) else names for names in one.names(1)]
+        assert [name for names in told for name in names] == list(ODD_IDS)
         assert list(one.names(7)) == []
 
     def test_a_connector_without_rows_has_no_batches_of_them(self, ledger: OpenLedger) -> None:

@@ -18,7 +18,7 @@ from syncline.store.postgres.wire import Link, call
 from syncline.store.relational.database import HERE, load_queries
 from syncline.store.sqlite.database import open_database
 
-OF_TRUTHS = {"truth", "shelf", "hosted", "inbox"}
+OF_TRUTHS = {"truth", "outcomes", "shelf", "hosted", "inbox"}
 OF_TRUTH = {"joined.bytes_brought"}  # beside others that are not
 ONLY_HERE = {
     ("indexes", "has_truth"), ("jobs", "reserved_by"), ("jobs", "reserved_until"), ("readers", "reader"),

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Final
 
 from syncline.destinations.embedded.feeds import FeedAt
 from syncline.model.beside import command
+from syncline.model.garbage import collected_rarely
 
 if TYPE_CHECKING:
     from syncline.destinations.embedded.text import TextIndex
@@ -114,11 +115,10 @@ def main(told: str) -> None:
     directory, opener, arguments, merge_wait_s = json.loads(told)
     index = TextIndex(directory, FeedAt(opener, arguments).open, tell=_tell, merge_wait_s=merge_wait_s)
     gc.freeze()
-    gc.set_threshold(100_000, 20, 100)  # documents come and go without referring to themselves
     index.start()
     _tell("")
     code = 1
-    with suppress(Exception):  # people were told, and our job does it again itself
+    with suppress(Exception), collected_rarely():  # people were told, and our job does it again itself
         code = _serve(index)
     os._exit(code)  # the writer lock and all files go with us
 

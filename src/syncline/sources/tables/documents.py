@@ -202,9 +202,11 @@ def encoded(names: Sequence[str], columns: Columns) -> list[str]:
     """The metadata of many rows, as `encode_metadata` has it; "" for those without any. `names` are in order."""
     texts = [all_encoded(column) for column in columns]
     keys = [encode_basestring(name) + ":" for name in names]
-    if all(text is not None for text in texts):
-        line = "{" + ",".join(key.replace("%", "%%") + "%s" for key in keys) + "}"
-        return list(map(line.__mod__, zip(*texts, strict=True)))
+    known = [text for text in texts if text is not None]
+    if len(known) == len(texts):
+        before = [repeat("{" + keys[0]), *(repeat("," + key) for key in keys[1:])]
+        pieces = [part for pair in zip(before, known, strict=True) for part in pair]
+        return list(map("".join, zip(*pieces, repeat("}"), strict=False)))
     parts = [
         [key + encode_metadata(kept(value)) if value is not None else "" for value in column]
         if text is None

@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
-from syncline.model.news import Entry
+from syncline.model.news import Entry, Names
 from syncline.sources.tables.buckets import Buckets, Layout
 from syncline.sources.tables.shape import Relation
 
@@ -60,7 +60,7 @@ class Codec(Protocol):
         left out, and counted in `nameless`."""
         ...
 
-    def ids(self, raws: Sequence[Raw]) -> Sequence[str]:
+    def ids(self, raws: Sequence[Raw]) -> Names:
         """The ids of rows of which only the key was read."""
         ...
 

@@ -32,6 +32,7 @@ from syncline.model.news import (
     Fetched,
     Gone,
     Listed,
+    Names,
     Note,
     Page,
     Refused,
@@ -410,7 +411,7 @@ class Listing:
             return None
         return sum(kept.rows for kept in self._kept)
 
-    def _ids(self) -> Iterator[Sequence[str]]:
+    def _ids(self) -> Iterator[Names]:
         with _plainly():
             for kept in self._kept:
                 with closing(kept.keys()) as rows:

@@ -8,8 +8,9 @@ from typing import Any, Literal, NamedTuple
 
 from syncline.model.destinations import Shown
 from syncline.model.documents import State
-from syncline.model.outcomes import Kind, Outcome
+from syncline.model.outcomes import Outcome
 from syncline.store.relational.database import load_queries
+from syncline.store.relational.outcomes import Outcomes
 from syncline.store.relational.tables import dump
 from syncline.store.relational.truth import Truth
 
@@ -63,9 +64,7 @@ class Shelf:
 
     def outcomes(self, job: int, ids: Sequence[str]) -> dict[str, Outcome]:
         """What that job has recorded of those ids; of most it keeps, nothing."""
-        with self._truth.reading():
-            rows: Any = self._truth.connection.execute(SQL["outcomes_at"], (job, dump(list(ids))))
-            return {id: Outcome(id, Kind(kind), *rest) for id, kind, *rest in rows}
+        return Outcomes(self._truth.database).of(job, ids)
 
     def withheld(self, connector: int, after: str, limit: int) -> list[Waiting]:
         """Deletions that wait for approval, by id, after that one."""

@@ -41,6 +41,3 @@ where documents.connector = ?1 and media_type = 'application/vnd.syncline.twin'
 order by documents.id limit ?4
 -- name: rows
 select id, state, job from ledger where connector = ?1 and id > ?2 order by id limit ?3
--- name: outcomes_at
-select outcomes.id, kind, stage, code, message, remedy
-from json_each(?2) cross join outcomes on outcomes.job = ?1 and outcomes.id = json_each.value

@@ -18,13 +18,16 @@ import xxhash
 
 from syncline.model.documents import Document, Held, State, encode_metadata, fields_as_bytes, without_surrogates
 from syncline.model.errors import JobFenced
+from syncline.model.news import Names
 from syncline.model.outcomes import Counters, Kind, Outcome
 from syncline.model.ports import Batch, Mark, Pasted, Put, Resume, StoredDocument, Tally, Ticket
 from syncline.model.sheets import Sheet
 from syncline.store.relational.database import Database, load_queries, scalar
+from syncline.store.relational.outcomes import Outcomes
 
 SQL = load_queries("truth.sql")
 NAMES = 50_000  # numbers or names read at once
+MANY = 500  # ids from which on it pays to find out first whether they are new
 FEED_BYTES = 8 << 20  # text handed out at once
 _held = partial(tuple.__new__, Held)  # a row is a Held as it comes; its state is the plain number, equal to the State
 _encode = encode_metadata
@@ -44,11 +47,13 @@ class Truth:
 
     clean: Callable[[str], str] = staticmethod(without_surrogates)  # text as it can be stored
     takes_sheets = True
+    _mostly_new = True  # what is looked up
 
     def __init__(self, database: Database) -> None:
         self.database = database
         self.path = database.path
         self.connection: Any = database.db
+        self._outcomes = Outcomes(database)
 
     def writing(self, name: str) -> AbstractContextManager[None]:
         """All or nothing; one writer of the index at a time."""
@@ -97,10 +102,26 @@ class Truth:
         return _resume(row, same_job=True).counters if row is not None and row[1] == job else None
 
     def held(self, connector: int, ids: Sequence[str]) -> dict[str, Held]:
-        """The ledger rows of those ids, in one round trip."""
+        """The ledger rows of those ids, in one round trip or two."""
+        many = len(ids) >= MANY
         with self.reading():
-            rows = self.connection.execute(SQL["held"], (connector, _encode(list(ids))))
-            return {row[1]: row for row in map(_held, rows)}
+            asked = self._not_new(connector, ids) if many and self._mostly_new else list(ids)
+            rows = self.connection.execute(SQL["held"], (connector, _encode(asked))) if asked else ()
+            found = {row[1]: row for row in map(_held, rows)}
+        if many:
+            self._mostly_new = len(found) * 4 < len(ids)
+        return found
+
+    def _not_new(self, connector: int, ids: Sequence[str]) -> list[str]:
+        """Those of the ids that may have a row. New ids often come in order, and then next to nothing lies between the
+        first and the last of them."""
+        first, last, most = min(ids), max(ids), len(ids) // 4
+        if not (first.isascii() and last.isascii()):
+            return list(ids)
+        between = self.connection.execute(SQL["between"], (connector, first, last, most)).fetchall()
+        if len(between) >= most:
+            return list(ids)
+        return list({id for (id,) in between}.intersection(ids))
 
     def rows(self, connector: int, batch: int = 5000) -> Iterator[list[Held]]:
         """Every row of the connector by seq, in batches; rows may come and go meanwhile."""
@@ -122,21 +143,21 @@ class Truth:
     def tally(self, connector: int, recipe: str) -> Tally:
         """The rows of the connector in numbers."""
         with self.reading():
-            numbers: Any = self.connection.execute(SQL["tally"], (connector, recipe)).fetchone()
-        return Tally(*numbers)
+            rows, settled, highest = self.connection.execute(SQL["tally"], (connector, recipe)).fetchone()
+        return Tally(rows, bool(settled), highest)
 
-    def names(self, connector: int) -> Iterator[Sequence[str]]:
-        """The id of every row, in order; rows may come and go meanwhile. They come as one text, which is quicker."""
-        last = ""
+    def names(self, connector: int) -> Iterator[Names]:
+        """The id of every row by seq; rows may come and go meanwhile. They come as one text, which is quicker."""
+        last = 0
         while True:
             with self.reading():
                 told: Any = self.connection.execute(SQL["names"], (connector, last, NAMES)).fetchone()
                 lines, count, highest = told
                 if not count:
                     return
-                ids = lines.split("\n")
-                if len(ids) != count:  # some have a line feed of their own
-                    rows = self.connection.execute(SQL["names_apart"], (connector, last, NAMES))
+                ids: Names = bytes(lines)
+                if ids.count(b"\n") != count:  # some have a line feed of their own
+                    rows = self.connection.execute(SQL["names_apart"], (connector, last, highest))
                     ids = [id for (id,) in rows]
             yield ids
             last = highest
@@ -161,9 +182,7 @@ class Truth:
 
     def outcomes_of(self, job: int, ids: Sequence[str]) -> dict[str, Kind]:
         """What this job has recorded of those ids."""
-        with self.reading():
-            rows = self.connection.execute(SQL["outcomes_of"], (job, _encode(list(ids))))
-            return {id: Kind(kind) for id, kind in rows}
+        return {id: outcome.kind for id, outcome in self._outcomes.of(job, ids).items()}
 
     def commit(self, ticket: Ticket, batch: Batch) -> list[int]:
         """All of the batch or none of it, and only for the newest attempt (invariants 1 and 2)."""
@@ -188,18 +207,19 @@ class Truth:
             self.connection.executemany(SQL["set_number"], list(numbers.items()))
         else:
             seqs = []
-        self._record(ticket, batch)
+        self._outcomes.record(ticket.job, batch.outcomes)
         return seqs
 
     def _take_out(self, ticket: Ticket, batch: Batch) -> None:
         self._delete([(row.seq, ticket.connector) for row in batch.deletes])
-        self.connection.executemany(SQL["delete_row"], [(row.seq, ticket.connector) for row in batch.forgets])
-
-    def _record(self, ticket: Ticket, batch: Batch) -> None:
-        self.connection.executemany(SQL["save_outcome"], [(ticket.job, *outcome) for outcome in batch.outcomes])
+        forgotten = [(row.seq, ticket.connector) for row in batch.forgets]
+        if forgotten:
+            self._outcomes.write_down(ticket.connector, [seq for seq, _ in forgotten])
+            self.connection.executemany(SQL["delete_row"], forgotten)
 
     def _delete(self, rows: list[tuple[int, int]]) -> None:
         if rows:
+            self._outcomes.write_down(rows[0][1], [seq for seq, _ in rows])
             self.connection.executemany(SQL["remove_number"], rows)
             self.connection.executemany(SQL["delete_document"], rows)
             self.connection.executemany(SQL["delete_row"], rows)
@@ -239,7 +259,7 @@ class Truth:
             seqs = range(seq, seq + len(sheet))
             self.connection.executemany(SQL["insert_row"], _ledger_rows(ticket, pasted, recipe, seqs, n))
             self.connection.executemany(SQL["insert_document"], _document_rows(n, ticket.connector, sheet))
-        self.connection.execute(SQL["inserted"], (ticket.job, seqs[0], seqs[-1]))
+        self._outcomes.inserted(ticket.job, ticket.connector, seqs[0], seqs[-1])
         return seqs
 
     def _mark(self, ticket: Ticket, marks: Sequence[Mark], numbers: dict[str, int]) -> list[int]:
@@ -288,14 +308,15 @@ class Truth:
             self._take_out(ticket, batch)
             self.connection.execute(SQL["settle_rows"], (rows.start, rows.stop - 1))
             pasted = sum(len(one.sheet) for one in batch.sheets)
-            self.connection.execute(SQL["inserted"], (ticket.job, rows.stop - pasted, rows.stop - 1))
+            if pasted:
+                self._outcomes.inserted(ticket.job, ticket.connector, rows.stop - pasted, rows.stop - 1)
             new, numbers = iter(rows), {"next_seq": int(scalar(self.connection, SQL["get_number"], ("next_seq",)))}
             old = [Mark(put.row(batch.recipe), put.seq) for put in batch.puts if put.seq is not None]
             self._mark(ticket, old, numbers)
             seqs = [next(new) if put.seq is None else put.seq for put in batch.puts] + list(new)
             seqs += self._mark(ticket, batch.marks, numbers)
             self.connection.executemany(SQL["set_number"], list(numbers.items()))
-            self._record(ticket, batch)
+            self._outcomes.record(ticket.job, batch.outcomes)
             self._save(ticket, batch, seqs)
             return seqs
 
@@ -305,9 +326,10 @@ class Truth:
         numbers = {"next_seq": first}
         seqs = self._mark(ticket, [Mark(put.row(batch.recipe), put.seq) for put in batch.puts], numbers)
         pasted = self._paste_rows(ticket, batch, numbers, State.LIVE)
-        self.connection.execute(SQL["inserted"], (ticket.job, pasted.start, pasted.stop - 1))
+        if pasted:
+            self._outcomes.inserted(ticket.job, ticket.connector, pasted.start, pasted.stop - 1)
         seqs += [*pasted, *self._mark(ticket, batch.marks, numbers)]
-        self._record(ticket, batch)
+        self._outcomes.record(ticket.job, batch.outcomes)
         return seqs
 
     def _paste_rows(self, ticket: Ticket, batch: Batch, numbers: dict[str, int], state: State) -> range:
@@ -362,27 +384,20 @@ class Truth:
         limit: int = 100,
     ) -> list[Outcome]:
         """Outcomes of a job by id. `troubles`: only failures and warnings."""
-        wanted = _encode([kind.value for kind in kinds]) if kinds else None
-        with self.reading():
-            rows = self.connection.execute(SQL["outcomes"], (job, after, wanted, code, 1 if troubles else None, limit))
-            return [Outcome(id, Kind(kind), *rest) for id, kind, *rest in rows]
+        return self._outcomes.page(job, kinds, code, troubles, after, limit)
 
     def history(self, id: str, jobs: Sequence[int]) -> list[HistoryLine]:
         """The outcomes of one document in those jobs, oldest first."""
-        with self.reading():
-            rows = self.connection.execute(SQL["history"], (id, _encode(list(jobs))))
-            return [HistoryLine(job, Outcome(id, Kind(kind), *rest)) for job, kind, *rest in rows]
+        return [HistoryLine(*line) for line in self._outcomes.history(id, jobs)]
 
     def kinds_in(self, jobs: Sequence[int]) -> Iterator[tuple[str, Kind]]:
         """What those jobs have recorded of each document: (id, kind), by id, the oldest job first."""
-        with self.reading():
-            for id, _, kind in self.connection.execute(SQL["outcomes_in"], (_encode(list(jobs)),)):
-                yield id, Kind(kind)
+        return self._outcomes.kinds(jobs)
 
     def forget_jobs(self, jobs: Sequence[int]) -> None:
         """Drop the outcomes of old jobs."""
         with self.writing("forget_jobs"):
-            self.connection.executemany(SQL["forget_jobs"], [(job,) for job in jobs])
+            self._outcomes.forget(jobs)
 
     def drop_connector(self, connector: int) -> int:
         """Remove everything of a connector; returns how many ledger rows went. In batches, each durable."""
@@ -393,6 +408,7 @@ class Truth:
                 rows = [(seq, connector) for (seq,) in found]
                 self._delete(rows)
                 if not rows:
+                    self._outcomes.drop_runs(connector)
                     self.connection.execute(SQL["clear_withheld"], (connector,))
                     self.connection.execute(SQL["drop_connector"], (connector,))
                     return gone

@@ -16,19 +16,22 @@ where connector = ?1
 -- name: held
 select ledger.seq, ledger.id, ledger.version, ledger.fingerprint, ledger.recipe, ledger.state
 from json_each(?2) cross join ledger on ledger.connector = ?1 and ledger.id = json_each.value
+-- name: between
+select id from ledger where connector = ?1 and id between ?2 and ?3 limit ?4
 -- name: rows
 select seq, id, version, fingerprint, recipe, state from ledger
 where +connector = ?1 and seq > ?2 order by seq limit ?3
 -- name: count
 select count(*), coalesce(sum(state = 1), 0) from ledger where connector = ?
 -- name: tally
-select count(*), coalesce(sum(state = 1 and version is not null and recipe = ?2), 0), coalesce(max(seq), 0)
-from ledger where connector = ?1
+select count(*), not exists (
+    select 1 from ledger where +connector = ?1 and (state <> 1 or version is null or recipe <> ?2)
+), coalesce(max(seq), 0) from ledger where connector = ?1
 -- name: names
-select group_concat(id, char(10)), count(*), max(id)
-from (select id from ledger where connector = ?1 and id > ?2 order by id limit ?3)
+select cast(group_concat(id, char(10)) || char(10) as blob), count(*), max(seq)
+from (select id, seq from ledger where +connector = ?1 and seq > ?2 order by seq limit ?3)
 -- name: names_apart
-select id from ledger where connector = ?1 and id > ?2 order by id limit ?3
+select id from ledger where +connector = ?1 and seq > ?2 and seq <= ?3 order by seq
 -- name: seqs
 select seq from ledger where +connector = ?1 and seq > ?2 order by seq limit ?3
 -- name: rows_at
@@ -57,28 +60,6 @@ update ledger set state = 1 where seq between ?1 and ?2
 -- name: insert_document
 insert into documents (n, connector, id, title, body, metadata, media_type, url, allow, deny, checksum)
 values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
--- name: outcomes_of
-select outcomes.id, outcomes.kind from json_each(?2) cross join outcomes
-on outcomes.job = ?1 and outcomes.id = json_each.value
--- name: save_outcome
-insert or replace into outcomes (job, id, kind, stage, code, message, remedy) values (?, ?, ?, ?, ?, ?, ?)
--- name: inserted
-insert into outcomes (job, id, kind, stage, code, message, remedy)
-select ?1, id, 'inserted', 'index', '', '', '' from ledger where seq between ?2 and ?3 order by id
--- name: outcomes
-select id, kind, stage, code, message, remedy from outcomes
-where job = ?1 and id > ?2
-  and (?3 is null or kind in (select value from json_each(?3))) and (?4 is null or code = ?4)
-  and (?5 is null or kind = 'failed' or (code <> '' and kind in ('inserted', 'updated')))
-order by id limit ?6
--- name: outcomes_in
-select outcomes.id, outcomes.job, outcomes.kind from json_each(?1) cross join outcomes
-on outcomes.job = json_each.value order by outcomes.id, outcomes.job
--- name: history
-select outcomes.job, kind, stage, code, message, remedy from json_each(?2) cross join outcomes
-on outcomes.job = json_each.value and outcomes.id = ?1 order by outcomes.job
--- name: forget_jobs
-delete from outcomes where job = ?
 -- name: clear_withheld
 delete from withheld where connector = ?
 -- name: withhold

@@ -22,6 +22,7 @@ from typing import IO, Any, Final
 
 from syncline.model.beside import command
 from syncline.model.errors import DestinationError, InternalError, SynclineError
+from syncline.model.garbage import collected_rarely
 from syncline.model.ports import Batch, Ticket
 
 END_S: Final = 10.0  # a commit at hand takes no longer
@@ -118,8 +119,9 @@ def main(path: str) -> None:
         signal.signal(name, signal.SIG_IGN)
     truth = Truth(path, create=False)
     try:
-        while (message := _receive(sys.stdin.buffer)) is not None:
-            _send(sys.stdout.buffer, _written(truth, *message))
+        with collected_rarely():
+            while (message := _receive(sys.stdin.buffer)) is not None:
+                _send(sys.stdout.buffer, _written(truth, *message))
     except BrokenPipeError:
         os._exit(0)  # nobody listens any more
     finally:

@@ -31,6 +31,8 @@ set local intervalstyle = 'iso_8601'; set local extra_float_digits = 1; set loca
 set local lc_monetary = 'C'; set local xmlbinary = 'base64'; set local standard_conforming_strings = on;
 set local idle_in_transaction_session_timeout = 0
 """
+AS_THEY_LIE: Final = "set local max_parallel_workers_per_gather = 0; set local synchronize_seqscans = off"
+ANYHOW: Final = "set local max_parallel_workers_per_gather to default; set local synchronize_seqscans to default"
 _NOT_TO_BE_LOCKED: Final = frozenset({"42809", "42501"})  # no table; or only some of its columns may be read
 AT_ONCE: Final = 4000  # rows handed over together
 FAR: Final = 1 << 31  # transaction numbers in a row are compared modulo 2^32
@@ -347,8 +349,17 @@ class PgSession:
             columns.append(relation.columns[relation.cursor])
         more = [f"not ({self._written(before)})"] if before is not None else []
         where = self._conditions(relation, *more, keyed=before is not None)
-        order = self._order(relation) if before is None else ""
-        yield from self._lines(relation, self._select(relation, columns, where) + order)
+        query = self._select(relation, columns, where)
+        if before is None:
+            yield from self._lines(relation, query + self._order(relation))
+        else:
+            yield from self._as_they_lie(relation, query)
+
+    def _as_they_lie(self, relation: Relation, query: str) -> Rows:
+        """The lines of rows in the order of the table, which is mostly that in which the ledger has them."""
+        self._quietly(AS_THEY_LIE)
+        yield from self._lines(relation, query)
+        self._quietly(ANYHOW)
 
     def again(self, relation: Relation, entries: Sequence[Entry], prefix: str) -> Iterator[list[bytes]]:
         """See `Session.again`."""
@@ -444,7 +455,7 @@ class PgSession:
         """See `Checksums.keys_outside`."""
         more = [f"not {buckets.inside(relation, layout, numbers)}"] if numbers else []
         where = self._conditions(relation, *more, keyed=True)
-        yield from self._lines(relation, self._select(relation, relation.keys, where))
+        yield from self._as_they_lie(relation, self._select(relation, relation.keys, where))
 
     def _answer(self, relation: Relation, query: str) -> Iterator[bytes]:
         """The lines of a short answer. Through COPY, because asyncpg asks for the rows of a SELECT in a way that keeps

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import xxhash
 
-from syncline.model.news import Entry
+from syncline.model.news import Entry, Names
 from syncline.sources.tables.names import name_of
 from syncline.sources.tables.session import KeyOnly
 from syncline.sources.tables.shape import Kind, Relation
@@ -18,7 +18,6 @@ from syncline.sources.tables.values import Known, array, decimal, floating, json
 
 NULL: Final = b"\\N"
 _TRAILING_NULL: Final = b"\t\\N"
-_LAST_IS_NULL: Final = _TRAILING_NULL + b"\n"
 _SPELLED: Final = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 _ESCAPE: Final = re.compile(r"\\(.)", re.DOTALL)
 _HASH = xxhash.xxh3_64_hexdigest
@@ -82,24 +81,27 @@ class CopyCodec:
         """See `Codec.page`. A version is the XXH3-64 of the line without its last NULLs, seeded by what came before
         them."""
         if self._simple:
-            return list(map(_entry, repeat(Entry), zip(self.ids(raws), self._versions(raws), raws, strict=True)))
+            return list(map(_entry, repeat(Entry), zip(self._plain_ids(raws), self._versions(raws), raws, strict=True)))
         found = [Entry(name, self._version(line), line) for line in raws if (name := self._name(line)) is not None]
         self.nameless += len(raws) - len(found)
         return found
 
-    def ids(self, raws: Sequence[bytes]) -> Sequence[str]:
+    def ids(self, raws: Sequence[bytes]) -> Names:
         """See `Codec.ids`."""
-        if self._simple:
-            if raws and b"\t" in raws[0]:  # there is more than the key
-                raws = [line.partition(b"\t")[0] for line in raws]
-            names = b"\n".join(raws).decode().split("\n") if raws else []
-            return list(map(self._prefix.__add__, names)) if self._prefix else names
-        return [entry.id for entry in self.names(raws, "")]
+        if not self._simple:
+            return [entry.id for entry in self.names(raws, "")]
+        prefix = self._prefix.encode()
+        return prefix + (b"\n" + prefix).join(_firsts(raws)) + b"\n" if raws else b""
+
+    def _plain_ids(self, raws: Sequence[bytes]) -> Sequence[str]:
+        names = b"\n".join(_firsts(raws)).decode().split("\n") if raws else []
+        return list(map(self._prefix.__add__, names)) if self._prefix else names
 
     def names(self, raws: Sequence[bytes], version: str) -> list[Entry]:
         """See `Codec.names`."""
         if self._simple:
-            return list(map(_entry, repeat(Entry), zip(self.ids(raws), repeat(version), repeat(None), strict=False)))
+            ids = self._plain_ids(raws)
+            return list(map(_entry, repeat(Entry), zip(ids, repeat(version), repeat(None), strict=False)))
         return [
             Entry(name, version, self._token(name, line)) for line in raws if (name := self._name(line)) is not None
         ]
@@ -146,7 +148,7 @@ class CopyCodec:
         return key_of(raw, self._relation.key)
 
     def _versions(self, lines: Sequence[bytes]) -> list[str]:
-        if _LAST_IS_NULL in b"\n".join([*lines, b""]):
+        if any(map(bytes.endswith, lines, repeat(_TRAILING_NULL))):
             return list(map(self._version, lines))
         return list(map(_HASH, lines, repeat(self._seeds[-1])))
 
@@ -165,6 +167,13 @@ class CopyCodec:
 
     def _token(self, name: str, line: bytes) -> KeyOnly | None:
         return KeyOnly(key_of(line, self._relation.key)) if "%~" in name else None
+
+
+def _firsts(raws: Sequence[bytes]) -> Sequence[bytes]:
+    """The first field of each line."""
+    if raws and b"\t" in raws[0]:
+        return [line.partition(b"\t")[0] for line in raws]
+    return raws
 
 
 def _plain(convert: Callable[[Sequence[str]], Sequence[Any]], column: Sequence[str]) -> Sequence[Any]:

@@ -7,7 +7,7 @@ where connector = ?1 and seq > ?2 order by seq limit ?3
 -- name: count
 select count(*), count(*) filter (where state = 1) from ledger where connector = ?
 -- name: tally
-select count(*), count(*) filter (where state = 1 and version is not null and recipe = ?2), coalesce(max(seq), 0)
+select count(*), coalesce(bool_and(state = 1 and version is not null and recipe = ?2), true), coalesce(max(seq), 0)
 from ledger where connector = ?1
 -- name: seqs
 select seq from ledger where connector = ?1 and seq > ?2 order by seq limit ?3
@@ -53,32 +53,6 @@ from unnest(?1::bigint[], ?2::text[], ?3::bytea[], ?4::text[], ?5::bigint[])
 where ledger.seq = t.seq
 -- name: insert_document
 -- copy documents (n, connector, id, title, body, metadata, media_type, url, allow, deny, checksum)
--- name: outcomes_of
-select id, kind from outcomes where job = ?1 and id = any (array(select json_array_elements_text(?2::json)))
--- name: save_outcome
--- rows
-insert into outcomes (job, id, kind, stage, code, message, remedy)
-select distinct on (job, id) job, id, kind, stage, code, message, remedy
-from unnest(?1::bigint[], ?2::text[], ?3::text[], ?4::text[], ?5::text[], ?6::text[], ?7::text[])
-    with ordinality as t (job, id, kind, stage, code, message, remedy, at)
-order by job, id, at desc
-on conflict (job, id) do update set kind = excluded.kind, stage = excluded.stage, code = excluded.code,
-    message = excluded.message, remedy = excluded.remedy
--- name: outcomes
-select id, kind, stage, code, message, remedy from outcomes
-where job = ?1 and id > ?2
-  and (?3::text is null or kind in (select json_array_elements_text(?3::json))) and (?4::text is null or code = ?4)
-  and (?5::bigint is null or kind = 'failed' or (code <> '' and kind in ('inserted', 'updated')))
-order by id limit ?6
--- name: outcomes_in
-select id, job, kind from outcomes
-where job = any (array(select json_array_elements_text(?1::json)::bigint)) order by id, job
--- name: history
-select job, kind, stage, code, message, remedy from outcomes
-where id = ?1 and job = any (array(select json_array_elements_text(?2::json)::bigint)) order by job
--- name: forget_jobs
--- rows
-delete from outcomes where job = any (?1::bigint[])
 -- name: withhold
 -- rows
 insert into withheld (connector, seq, reason) select * from unnest(?1::bigint[], ?2::bigint[], ?3::text[])
@@ -100,5 +74,5 @@ update ledger set version = null, fingerprint = '\x', recipe = '', state = 3, n 
 -- name: add_removed
 insert into removed (n) values (?)
 -- name: names
-select string_agg(id, chr(10)), count(*), max(id)
-from (select id from ledger where connector = ?1 and id > ?2 order by id limit ?3) page
+select convert_to(string_agg(id, chr(10) order by seq) || chr(10), 'UTF8'), count(*), max(seq)
+from (select id, seq from ledger where connector = ?1 and seq > ?2 order by seq limit ?3) page
