@@ -173,11 +173,12 @@ class Syncline:
         """Change what is given; of `settings`, None takes one back to its default. Raises ConfigInvalid."""
         return index_service.update(self._installation, self.index(ref), description=description, settings=settings)
 
-    def check_index(self, ref: str) -> None:
-        """Prove that its destination can be reached and written. Raises what is wrong."""
+    def check_index(self, ref: str) -> list[str]:
+        """Prove that its destination can be reached and written. Raises what is wrong; returns what is worth knowing
+        besides."""
         from syncline.service import landing
 
-        landing.check(self._installation, self.index(ref))
+        return landing.check(self._installation, self.index(ref))
 
     def remove_index(self, ref: str, *, cascade: bool = False, abandon: bool = False) -> list[str]:
         """Remove it with its documents; with `cascade` also the connectors that feed it, whose names are returned. With

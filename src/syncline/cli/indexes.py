@@ -115,11 +115,13 @@ def check(session: Session, ref: str) -> None:
     """Prove that its destination can be written; the exit code says what is wrong."""
     with session.api() as api:
         name = api.index(ref).name
-        api.check_index(ref)
+        notes = api.check_index(ref)
     if session.as_json:
-        session.emit({"name": name, "ok": True})
-    else:
-        session.say(f"{click.style('ok', fg='green', bold=True)}: the destination of {clean(name)} can be written")
+        session.emit({"name": name, "ok": True, "notes": notes})
+        return
+    session.say(f"{click.style('ok', fg='green', bold=True)}: the destination of {clean(name)} can be written")
+    for note in notes:
+        session.note(clean(note))
 
 
 @index.command(examples=["syncline index remove shop --yes"])

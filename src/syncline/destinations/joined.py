@@ -48,6 +48,11 @@ class JoinedIndex(RemoteIndex):
         untold, self._untold = self._untold, ()
         return list(untold)
 
+    def notes(self) -> list[str]:
+        """Why the two are not written together as things are now; nothing when they are."""
+        why = self.why_apart()
+        return [f"{ONE_BY_ONE}: {why}"] if why else []
+
     def why_apart(self) -> str:
         """Why the two cannot be written together now; empty when they can. Never raises for what it may meet."""
         both = pair(self._ledger, self.destination)

@@ -175,10 +175,10 @@ class Desk:
         if self._pasted >= PASTED_ROWS or self._bytes >= PASTED_BYTES or self._is_late(PASTED_S):
             self.pass_on()
 
-    def refresh(self, document: Document, held: Held) -> None:
+    def refresh(self, version: str | None, held: Held) -> None:
         """Same content: let the ledger know the newer version, if it is newer."""
-        if document.version != held.version or held.recipe != self._recipe:
-            row = held._replace(version=document.version, recipe=self._recipe)
+        if version != held.version or held.recipe != self._recipe:
+            row = held._replace(version=version, recipe=self._recipe)
             self._mark(row, held)
         self.keep(held.seq)
 

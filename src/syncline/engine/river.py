@@ -33,6 +33,7 @@ from syncline.model.ports import (
     FillsSheets,
     LeavesSheets,
     ListingSource,
+    Rereads,
     Resume,
     StreamSource,
     TakesSheets,
@@ -112,6 +113,8 @@ class River:
     # --- listing sources ---------------------------------------------------------------------------------------------
 
     def _list(self, source: ListingSource) -> None:
+        if self._work.force and isinstance(source, Rereads):
+            source.afresh = True
         for news in _guarded(source.list(self._resume.memory, self._resume.job_cursor or None)):
             self.check_stop()
             if isinstance(news, Page):
@@ -367,7 +370,7 @@ class River:
             return
         fingerprint = document.fingerprint()
         if held is not None and decide.content(fingerprint, held, self._recipe) is Write.REFRESH:
-            self._desk.refresh(document, held)
+            self._desk.refresh(document.version, held)
             return
         if not self._work.transforms:
             self._desk.put(document, fingerprint, held, reason)
@@ -386,11 +389,11 @@ class River:
             self._desk.paste(sheet, fingerprints)
             return
         for at, (need, fingerprint) in enumerate(zip(needs, fingerprints, strict=True)):
-            document, held = sheet.document(at), need.held
+            held = need.held
             if held is not None and decide.content(fingerprint, held, self._recipe) is Write.REFRESH:
-                self._desk.refresh(document, held)
+                self._desk.refresh(sheet.versions[at], held)
             else:
-                self._desk.put(document, fingerprint, held, need.reason)
+                self._desk.put(sheet.document(at), fingerprint, held, need.reason)
 
     def _transform(self) -> None:
         changed, self._changed, self._changed_bytes = self._changed, {}, 0

@@ -49,6 +49,14 @@ class FillsSheets(Protocol):
 
 
 @runtime_checkable
+class Rereads(Protocol):
+    """Optional for a listing source that can pass over what did not change: with `afresh` true, set before `list`, it
+    passes over nothing. What it remembers may still tell it whether it can be believed."""
+
+    afresh: bool
+
+
+@runtime_checkable
 class StreamSource(Protocol):
     """Yields whole documents. With `incremental` true, `read(cursor)` yields only what changed since."""
 

@@ -129,11 +129,12 @@ class ConnectorRemoved(Answer):
 
 
 class Check(Answer):
-    """Whether a source can be read."""
+    """Whether a source can be read, or a destination written. `notes`: what is worth knowing besides."""
 
     id: str
     name: str
     ok: bool
+    notes: list[str]
     error: Fault | None
 
 

@@ -32,9 +32,7 @@ def check_index(data_dir: str, index: str) -> dict[str, Any]:
     try:
         with installation.reading_control() as control:
             found = None if control is None else control.index(index)
-        if found is not None:
-            landing.check(installation, found)
-        return {"ok": True}
+        return {"ok": True, "notes": [] if found is None else landing.check(installation, found)}
     finally:
         installation.close()
 

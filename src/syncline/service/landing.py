@@ -11,7 +11,7 @@ from syncline.model.errors import ConfigInvalid, CredentialsInvalid, Destination
 from syncline.model.indexes import Index
 from syncline.service.reach import KindOutOfReach, imports_allowed
 from syncline.store.secrets import MASK, Secret, drafted, values_of
-from syncline.wiring import Installation
+from syncline.wiring import Installation, NearIndex
 
 
 def drafted_settings(
@@ -51,14 +51,21 @@ def changed_settings(installation: Installation, index: Index, settings: Mapping
     return wanted
 
 
-def check(installation: Installation, index: Index) -> None:
-    """Prove that its destination can be reached and written, changing nothing there. Raises what is wrong."""
+def check(installation: Installation, index: Index) -> list[str]:
+    """Prove that its destination can be reached and written, changing nothing there. Raises what is wrong; returns what
+    is worth knowing besides."""
     destination = installation.destination(index)
-    if destination is not None:
-        try:
-            destination.check()
-        finally:
-            destination.close()
+    if destination is None:
+        return []
+    try:
+        destination.check()
+    finally:
+        destination.close()
+    feeding = installation.control().connectors_of(index.name)
+    opened = installation.index(index.name) if feeding else None
+    if isinstance(opened, NearIndex) and any(opened.count(one.number)[0] for one in feeding):
+        return opened.notes()
+    return []  # before the first job there is no table to be asked about
 
 
 def clear(installation: Installation, index: Index) -> None:

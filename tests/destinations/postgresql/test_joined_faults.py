@@ -27,7 +27,7 @@ from syncline.model.jobs import JobEvent
 from syncline.model.outcomes import Kind, Outcome
 from syncline.model.ports import Batch, Put, Ticket
 from syncline.runner.joblog import read_log
-from syncline.service import care, indexes, jobs
+from syncline.service import care, indexes, jobs, landing
 from syncline.store.postgres.errors import StoreUnavailable
 from syncline.store.postgres.place import SCHEMA_VARIABLE, VARIABLE
 from syncline.store.postgres.wire import Link
@@ -417,6 +417,22 @@ def test_the_log_of_the_first_job_says_why_they_are_apart(
         f"documents and ledger are written one after the other, not in one transaction: {may_not(place)}"
     ]
     assert list(read_log(here.log_path(second.number))) == []
+
+
+def test_checking_an_index_says_whether_they_are_apart(
+    place: Joint, roles: Roles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keeper = roles.make("keeper", MAKES)
+    monkeypatch.setenv(VARIABLE, roles.url(keeper))
+    docs, here = folder_of(tmp_path, 2), place.base.installation()
+    shop = indexes.add(here, "shop", destination="postgresql", settings=place.settings())
+    assert landing.check(here, shop) == []  # there is no table yet
+    jobs.sync(here, jobs.Order(str(docs), index="shop"))
+    why = f"documents and ledger are written one after the other, not in one transaction: {may_not(place)}"
+    assert landing.check(here, shop) == [why]
+    place.admin.execute(f"grant usage on schema {place.schema} to {keeper}")
+    place.admin.execute(f"grant all on all tables in schema {place.schema} to {keeper}")
+    assert landing.check(here, shop) == []
 
 
 def may_not(place: Joint) -> str:

@@ -38,7 +38,7 @@ def syncline(tmp_path: Path, place: Place) -> Iterator[Syncline]:
 
 
 def test_an_index_in_postgresql_from_end_to_end(syncline: Syncline, place: Place, docs: Path) -> None:
-    syncline.check_index("shop")
+    assert syncline.check_index("shop") == []
     first = syncline.sync(str(docs), index="shop")
     assert (first.status, first.counters.inserted) == (JobState.SUCCEEDED, 3)
     assert [row[0] for row in place.rows("id")] == ["a.md", "b.md", "c.md"]
@@ -135,7 +135,8 @@ def test_the_servers_api_makes_fills_and_searches_it(tmp_path: Path, place: Plac
             "name": "shop", "destination": "postgresql", "settings": place.settings(),
         })  # fmt: skip
         assert (made["destination"], made["settings"]["url"]) == ("postgresql", "********")
-        assert api.ok("POST", "/v1/indexes/shop/check")["ok"]
+        checked = api.ok("POST", "/v1/indexes/shop/check")
+        assert (checked["ok"], checked["notes"]) == (True, [])
         api.folder("docs", {"a.txt": "An apple a day", "b.txt": "A pear"}, index="shop")
         job = api.ok("POST", "/v1/connectors/docs/sync", 202, json={})["job"]
         api.ended(job["id"])

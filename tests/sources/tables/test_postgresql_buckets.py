@@ -728,6 +728,23 @@ def test_force_reads_everything_again(table: str, verify: Any) -> None:
     assert verify(table, force=True)[0].counters.kept == 64
 
 
+@pytest.mark.parametrize("changes", ["auto", "scan"])
+def test_a_full_job_passes_over_nothing(
+    changes: str, table: str, verify: Any, server: Any, admin: Any, world: Any
+) -> None:
+    settings = {"table": table, "changes": changes, "body": ["body"]}
+    for _ in range(2):
+        assert world.run(server.source(**settings)).error is None
+    world.truth.connection.execute("update ledger set fingerprint = x'00' where id = '9'")
+    assert world.run(server.source(**settings)).counters.kept == 64
+    admin.execute(f"delete from {table} where id = 7")
+    full = world.run(server.source(**settings), force=True)
+    assert (full.counters.updated, full.counters.deleted, full.counters.kept) == (1, 1, 62)
+    assert full.remarks == [f"{table}: every row is read and hashed (as was asked for); what is not among them is gone"]
+    assert verify(table, settings=settings)[1] == 0
+    assert indexed(world) == table_of(admin, table)
+
+
 def test_without_deletions_a_verification_finds_what_is_gone(table: str, verify: Any, admin: Any, world: Any) -> None:
     settings = {"deletions": False}
     verify(table, settings=settings)

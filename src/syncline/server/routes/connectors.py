@@ -260,7 +260,7 @@ def _check(call: Call, ref: str) -> Response:
         )
     except SynclineError as wrong:
         error = wrong.as_dict()
-    return answered({"id": found.id, "name": found.name, "ok": error is None, "error": error})
+    return answered({"id": found.id, "name": found.name, "ok": error is None, "notes": [], "error": error})
 
 
 @operations(

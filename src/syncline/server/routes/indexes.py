@@ -121,14 +121,15 @@ async def check_index(call: Call, index: IndexRef) -> Response:
 def _check(call: Call, ref: str) -> Response:
     with call.room() as room:
         found = visible(call, room, ref)
-    error = None
+    error, told = None, {}
     try:
-        call.house.run_task(
+        told = call.house.run_task(
             "syncline.server.tasks:check_index", CHECK_S, data_dir=call.house.settings.data_dir, index=found.id
         )
     except SynclineError as wrong:
         error = wrong.as_dict()
-    return answered({"id": found.id, "name": found.name, "ok": error is None, "error": error})
+    notes = told.get("notes", [])
+    return answered({"id": found.id, "name": found.name, "ok": error is None, "notes": notes, "error": error})
 
 
 @operations("PATCH", "/v1/indexes/{index}", "Change an index", scope=Scope.ADMIN, answers="Index")

@@ -95,6 +95,7 @@ class TableSource:
         self._database = database
         self._session: Session | None = None
         self._tables: dict[str, Table] = {}  # by prefix
+        self.afresh = False
 
     @cached_property
     def wanted(self) -> list[Wanted]:
@@ -303,7 +304,7 @@ class Listing:
         table.since, why = self._since(name, table)
         if table.since is not None:
             yield from self._written_since(name, table)
-        elif table.relation.cursor is not None and self._settings.changes != "scan" and self._is_known(name, table):
+        elif self._has_cursor(name, table):
             yield from self._by_cursor(name, table)
             self._done.append(name)
         else:
@@ -311,12 +312,18 @@ class Listing:
         if table.codec.nameless:
             yield Note(f"{name}: {table.codec.nameless:,} rows without an id (NULL) were left out")
 
+    def _has_cursor(self, name: str, table: Table) -> bool:
+        scans = self._settings.changes == "scan" or self._source.afresh
+        return table.relation.cursor is not None and not scans and self._is_known(name, table)
+
     def _is_known(self, name: str, table: Table) -> bool:
         return bool(self._memory.tables.get(name, {}).get("shape") == table.shape)
 
     def _since(self, name: str, table: Table) -> tuple[int | None, str]:
         """The horizon before which nothing has to be read; None and why when there is none."""
         earlier = self._memory.tables.get(name)
+        if self._source.afresh:
+            return None, "as was asked for"
         if self._settings.changes == "scan":
             return None, "as the settings want it"
         if earlier is None:
@@ -332,6 +339,8 @@ class Listing:
         likeness = self._likeness(table)
         known = self._memory.buckets(name, likeness)
         found = self._checksums(name, table, known)
+        if self._source.afresh:
+            known = None
         if found is not None and known is not None and known.is_comparable(found):
             shift = max(known.layout.shift, found.layout.shift)
             then, now = known.coarser(shift), found.coarser(shift)
