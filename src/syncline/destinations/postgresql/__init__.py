@@ -1,6 +1,7 @@
 """Documents in a table of a PostgreSQL database, with full-text search and, if wanted, vectors.
 
     documents ─▶ COPY into a temporary table ─▶ one INSERT … ON CONFLICT and one DELETE, behind a fence ─▶ commit
+    columns   ─▶ INSERTs of what is new, behind the fence ─▶ commit
     question  ─▶ one tsquery, one WHERE ─▶ rows ─▶ hits with snippets
 
 The table is the user's: made when it is absent, else looked at column by column. Beside it lies one small table of

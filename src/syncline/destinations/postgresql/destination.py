@@ -1,10 +1,10 @@
 """The destination: a fence, writes that may be repeated, and everything else that an index is asked.
 
 A write is one transaction: it holds the row of the fence, copies the batch into a temporary table, and makes of it one
-INSERT … ON CONFLICT and one DELETE; documents that come as columns are new, and are inserted without a look at what is
-there, unless that turns out to be needed. So it is done whole or not at all, and never by an attempt that is late. When
-the connection is lost, or the server gives the transaction up, it is simply done again: a few times here, and by the
-next job after that.
+INSERT … ON CONFLICT and one DELETE; documents that come as columns are new, and are inserted from them as they come,
+without a look at what is there, unless that turns out to be needed. So it is done whole or not at all, and never by an
+attempt that is late. When the connection is lost, or the server gives the transaction up, it is simply done again: a
+few times here, and by the next job after that.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 from syncline.destinations.postgresql import problems
-from syncline.destinations.postgresql.columns import FIELD, NULL, QUOTE, Copied
+from syncline.destinations.postgresql.columns import Columns
 from syncline.destinations.postgresql.joining import Guest
 from syncline.destinations.postgresql.prepare import Prepare
 from syncline.destinations.postgresql.problems import Passing, translated
-from syncline.destinations.postgresql.rows import FIELDS, record
+from syncline.destinations.postgresql.rows import FIELDS, Record, record
 from syncline.destinations.postgresql.table import STAGE, Settings, Table
 from syncline.destinations.postgresql.wire import Wire
 from syncline.model.destinations import Found, Shown, Transaction
@@ -31,7 +31,6 @@ from syncline.model.sheets import Sheet
 
 T = TypeVar("T")
 
-_CSV: Final = {"format": "csv", "delimiter": FIELD, "quote": QUOTE, "null": NULL}
 PAUSES_S: Final = (0.1, 0.5, 2.0)  # before a transaction is tried again
 
 
@@ -54,7 +53,7 @@ class PostgreSQLDestination:
         self._sleep = sleep
         self._table = Table(settings)
         self._wire = Wire(settings.url, settings.connect_timeout_s, settings.lock_timeout_s)
-        self._looked_at = 0  # the connection on which the temporary table was made
+        self._staged = 0  # the connection on which the temporary table was made
         self._guest = Guest(self._table, settings.lock_timeout_s, self._reading)
 
     def close(self) -> None:
@@ -127,14 +126,22 @@ class PostgreSQLDestination:
 
     def write(self, ticket: Ticket, puts: Sequence[Document], deletes: Sequence[str]) -> None:
         """See `Destination`."""
-        records = [record(at, document) for at, document in enumerate(puts, 1)]
-        self._in_transaction(lambda connection: self._write(connection, ticket, records, deletes), "write")
+        records = self._records(puts)
 
-    async def _write(
-        self, connection: Any, ticket: Ticket, records: Sequence[tuple[Any, ...]], deletes: Sequence[str]
-    ) -> None:
+        async def staged(connection: Any) -> None:
+            if self._staged != self._wire.served:
+                await connection.execute(self._table["make_stage"])
+            await self._write(connection, ticket, records, deletes)
+
+        self._in_transaction(staged, "write")
+        self._staged = self._wire.served
+
+    def _records(self, puts: Sequence[Document]) -> list[Record]:
+        return [record(at, document, searched=self._table.searched) for at, document in enumerate(puts, 1)]
+
+    async def _write(self, connection: Any, ticket: Ticket, records: Sequence[Record], deletes: Sequence[str]) -> None:
         table = self._table
-        await self._prepare(connection, ticket)
+        await self._hold(connection, ticket)
         if records:
             await connection.copy_records_to_table(STAGE, records=records, columns=FIELDS)
             self._crash("postgresql.write.copied")
@@ -142,30 +149,29 @@ class PostgreSQLDestination:
         if deletes:
             await connection.execute(table["delete"], ticket.connector, list(deletes))
 
-    async def _prepare(self, connection: Any, ticket: Ticket) -> None:
-        """Hold the fence, and have a temporary table. Raises JobFenced."""
+    async def _hold(self, connection: Any, ticket: Ticket) -> None:
+        """Hold the fence. Raises JobFenced."""
         newest = await connection.fetchval(self._table["newest"], ticket.connector, self._index)
         if newest != ticket.fence:
             raise _fenced(ticket)
-        if self._looked_at != self._wire.served:
-            await connection.execute(self._table["make_stage"])
 
     def paste(self, ticket: Ticket, sheets: Sequence[Sheet]) -> None:
         """See `Pastes`: without a look at what is there, unless something is."""
-        rows = Copied(sheets, searched=self._table.searched)
+        columns = Columns(sheets, searched=self._table.searched)
         try:
-            self._in_transaction(lambda connection: self._paste(connection, ticket, rows, "insert"), "write")
+            self._in_transaction(lambda connection: self._paste(connection, ticket, columns, "paste"), "write")
         except SynclineError as error:
             if getattr(error.__cause__, "sqlstate", None) != problems.THERE:
                 raise
-            self._in_transaction(lambda connection: self._paste(connection, ticket, rows, "put"), "write")
+            self._in_transaction(lambda connection: self._paste(connection, ticket, columns, "paste_over"), "write")
 
-    async def _paste(self, connection: Any, ticket: Ticket, rows: Copied, statement: str) -> None:
-        """`statement`: "insert", or "put" when some may be there."""
-        await self._prepare(connection, ticket)
-        await connection.copy_to_table(STAGE, source=rows.pieces(), columns=rows.columns, **_CSV)
-        self._crash("postgresql.write.copied")
-        await connection.execute(self._table[statement], ticket.connector)
+    async def _paste(self, connection: Any, ticket: Ticket, columns: Columns, statement: str) -> None:
+        """`statement`: "paste", or "paste_over" when some may be there."""
+        await self._hold(connection, ticket)
+        last, _ = await connection.fetchrow(self._table["last"])
+        prepared = await connection.prepare(self._table[statement + ("_bare" if columns.bare else "")], name="")
+        await prepared.executemany(columns.parameters(ticket.connector, last))
+        self._crash("postgresql.write.pasted")
 
     def why_apart(self, transaction: Transaction) -> str:
         """See `Joins`."""
@@ -175,15 +181,15 @@ class PostgreSQLDestination:
         self, ticket: Ticket, puts: Sequence[Document], sheets: Sequence[Sheet], deletes: Sequence[str]
     ) -> Callable[[Transaction], None]:
         """See `Joins`."""
-        records = [record(at, document) for at, document in enumerate(puts, 1)]
-        rows = Copied(sheets, searched=self._table.searched) if sheets else None
+        records = self._records(puts)
+        columns = Columns(sheets, searched=self._table.searched) if sheets else None
 
         async def write(connection: Any, statement: str) -> None:
-            if rows is None or records or deletes:
+            if columns is None or records or deletes:
+                await connection.execute(self._table["make_stage"])
                 await self._write(connection, ticket, records, deletes)
-            if rows is not None:
-                await connection.execute(self._table["clear_stage"])
-                await self._paste(connection, ticket, rows, statement)
+            if columns is not None:
+                await self._paste(connection, ticket, columns, statement)
 
         return self._guest.part(write)
 
@@ -268,7 +274,6 @@ class PostgreSQLDestination:
 
         self._crash(f"postgresql.{name}.before")
         self._persistently(whole)
-        self._looked_at = self._wire.served if name == "write" else self._looked_at
         self._crash(f"postgresql.{name}.after")
 
     def _reading(self, work: Callable[[Any], Awaitable[T]]) -> T:

@@ -66,13 +66,12 @@ class Guest:
 
     def part(self, write: Callable[[Any, str], Awaitable[None]]) -> Callable[[Transaction], None]:
         """What calls `write(connection, statement)` within a transaction that has been made to look like one of ours.
-        The statement that puts new documents into the table is "insert" at first; when one of them is there, the
-        transaction is given up, and it is "put" in the next."""
-        statements = ["put", "insert"]
+        The statement that puts new documents into the table is "paste" at first; when one of them is there, the
+        transaction is given up, and it is "paste_over" in the next."""
+        statements = ["paste_over", "paste"]
 
         async def inside(store: Any) -> None:
             await store.execute(self._table["as_guest"], self._path, self._lock_timeout)
-            await store.execute(self._table["make_stage"])
             try:
                 await write(store, statements[-1])
             except Exception as error:

@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from string import punctuation
 from typing import Any, Final
 
 from syncline.destinations.embedded.facts import moments
@@ -21,13 +22,15 @@ FIELDS: Final = (
 _NO_NUMBERS: Final = re.compile(r"NaN|Infinity")
 _TOKEN: Final = re.compile(r"[^\W_]+")
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9:.,+Z-]+)?\Z")
+# What is no letter and no digit stands for a blank, as in every index of ours: "e-mail" is two words side by side.
+_NO_SIGNS: Final = str.maketrans(dict.fromkeys(punctuation, " "))
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 Record = tuple[Any, ...]
 
 
-def record(at: int, document: Document) -> Record:
-    """One row of the temporary table; `at` is its place in the batch."""
+def record(at: int, document: Document, *, searched: bool) -> Record:
+    """One row of the temporary table; `at` is its place in the batch. `searched`: with what it is found by."""
     title, body = clean(document.title), clean(document.text or "")
     return (
         at,
@@ -40,8 +43,8 @@ def record(at: int, document: Document) -> Record:
         clean(document.media_type),
         [clean(one) for one in sorted(document.allow)],
         [clean(one) for one in sorted(document.deny)],
-        None if title.isascii() else " ".join(words_of(title)),
-        None if body.isascii() else " ".join(words_of(body[:LONGEST_SEARCHED])),
+        found_by(title) if searched else None,
+        found_by(body) if searched else None,
         document.vector,
     )
 
@@ -63,6 +66,13 @@ def storable(told: str) -> str:
     if "\\u0000" in told or _NO_NUMBERS.search(told):
         told = encode_metadata(_storable(json.loads(told)))
     return clean(told)
+
+
+def found_by(text: str) -> str:
+    """The words of a text, as far as it is searched. Of plain ASCII only the signs are taken out: the server finds and
+    lowers them, and would need longer for the signs than for all the rest."""
+    some = text[:LONGEST_SEARCHED]
+    return some.translate(_NO_SIGNS) if text.isascii() else " ".join(words_of(some))
 
 
 def words_of(text: str) -> list[str]:

@@ -82,8 +82,37 @@ insert into {table} as t (
     connector, id, title, body, metadata, dates, url, media_type, allow, deny, checksum, written{extra_names}
 )
 select $1, s.id, s.title, s.body, s.metadata, s.dates, s.url, s.media_type, s.allow, s.deny, {checksum},
-    (select coalesce(max(written), 0) from {table}) + s.at{extra_values}
-from {stage} s
+    s.written{extra_values}
+-- name: staged
+from (select *, (select coalesce(max(written), 0) from {table}) + at as written from {stage}) s
+-- name: last
+select coalesce(max(written), 0), set_config('plan_cache_mode', 'force_generic_plan', true) from {table}
+-- name: by_column
+-- $2 is the highest number so far, $3 how many documents these are, and $4 stands between the values of each column.
+-- What lies below `offset 0` is done once for each row, and what is constant above it once for all.
+from (
+    select
+        given.*, {url} as url, {allow} as allow, ''::text as media_type, '{}'::text[] as deny, null::real[] as embedding
+    from (
+        select
+            written, id, coalesce(title, '') as title, coalesce(body, '') as body, metadata::jsonb as metadata,
+            dates::jsonb as dates, urls, allows, title_words, body_words
+        from (
+            select
+                generate_series($2::bigint + 1, $2 + $3::int) as written,
+                unnest(string_to_array($5::text, $4::text)) as id,
+                unnest(string_to_array($6::text, $4)) as title,
+                unnest(string_to_array($7::text, $4)) as body,
+                unnest(string_to_array($8::text, $4)) as metadata,
+                unnest(string_to_array($9::text, $4, '')) as dates,
+                unnest(string_to_array($10::text, $4)) as urls,
+                unnest(string_to_array($11::text, $4)) as allows,
+                unnest(string_to_array($12::text, $4)) as title_words,
+                unnest(string_to_array($13::text, $4)) as body_words
+        ) values_apart
+        offset 0
+    ) given
+) s
 -- name: replacing
 on conflict (connector, id) do update set
     title = excluded.title, body = excluded.body, metadata = excluded.metadata, dates = excluded.dates,
@@ -109,8 +138,6 @@ from {table} where connector = $1 and id collate "C" > $2 collate "C" order by i
 -- name: stock
 select s.id, s.checksum = {checksum} or s.checksum = {first_checksum} from {table} s
 where s.connector = $1 and s.id collate "C" > $2 collate "C" order by s.id collate "C" limit $3
--- name: clear_stage
-truncate {stage}
 -- name: hold
 select pg_advisory_xact_lock($1)
 -- name: host

@@ -13,9 +13,6 @@ WRITERS: Final = "syncline_writers"
 STAGE: Final = "syncline_stage"
 NO_LANGUAGE: Final = "none"
 
-# What is no letter and no digit stands for a blank, as in every index of ours: "e-mail" is two words side by side.
-_SIGNS: Final = "!\"#$%&''()*+,-./:;<=>?@[\\]^_`{|}~"
-_BLANKS: Final = " " * (len(_SIGNS) - 1)  # one sign is doubled, as SQL wants it
 LONGEST_SEARCHED: Final = 200_000  # characters; a tsvector holds a MiB at most
 
 COLUMNS: Final[Mapping[str, str]] = {
@@ -40,6 +37,17 @@ _FIRST_CHECKSUM: Final = (  # rows that were written by an earlier version have 
     "hashtextextended(s.title || E'\\x1f' || s.body || E'\\x1f' || s.metadata::text || E'\\x1f' || s.url || E'\\x1f'"
     " || s.media_type || E'\\x1f' || s.allow::text || E'\\x1f' || s.deny::text, 0)"
 )
+_MADE_OF: Final = {
+    "put": ("insert", "staged", "replacing"),
+    "paste": ("insert", "by_column"),
+    "paste_over": ("insert", "by_column", "replacing"),
+}
+# What is said of columns that are given, and of those that no document has: those are hashed once.
+_WITH_LINKS: Final = {
+    "{url}": "coalesce(urls, '')",
+    "{allow}": "case when allows is null then '{}'::text[] else allows::text[] end",
+}
+_BARE: Final = {"{url}": "''::text", "{allow}": "'{}'::text[]"}
 
 
 class Settings(Protocol):
@@ -67,7 +75,10 @@ class Table:
         self.language = settings.language
         self.dimensions = settings.dimensions
         self._said = _loaded(self._pieces())
-        self._said["put"] = f"{self._said['insert']}\n{self._said['replacing']}"
+        for name, pieces in _MADE_OF.items():
+            statement = "\n".join([self._said[piece] for piece in pieces])
+            self._said[name] = _with(statement, _WITH_LINKS)
+            self._said[f"{name}_bare"] = _with(statement, _BARE)
 
     @property
     def searched(self) -> bool:
@@ -87,9 +98,8 @@ class Table:
     def _pieces(self) -> dict[str, str]:
         extra = [name for name in self.columns if name not in COLUMNS]
         language = f"{literal(self.language)}::regconfig"
-        search = (
-            f"setweight(to_tsvector({language}, {_words('title')}), 'A') || to_tsvector({language}, {_words('body')})"
-        )
+        title, body = (f"to_tsvector({language}, coalesce(s.{field}_words, ''))" for field in ("title", "body"))
+        search = f"setweight({title}, 'A') || {body}"
         values = {"search": search, "embedding": f"s.embedding::vector({self.dimensions})"}
         return {
             "table": self.quoted,
@@ -185,13 +195,6 @@ def literal(text: str) -> str:
     return "E'" + text.replace("\\", "\\\\").replace("'", "''") + "'"
 
 
-def _words(field: str) -> str:
-    """The words of a text: told beforehand where it is not plain ASCII."""
-    signs = "'" + _SIGNS.replace("\\", "\\\\") + "'"
-    plain = f"translate(left(s.{field}, {LONGEST_SEARCHED}), E{signs}, '{_BLANKS}')"
-    return f"coalesce(s.{field}_words, {plain})"
-
-
 def _loaded(pieces: Mapping[str, str]) -> dict[str, str]:
     """The statements by name, with the pieces put in."""
     with open(os.path.join(os.path.dirname(__file__), "statements.sql"), encoding="utf-8") as file:
@@ -199,7 +202,11 @@ def _loaded(pieces: Mapping[str, str]) -> dict[str, str]:
     said = {}
     for block in blocks:
         name, _, statement = block.partition("\n")
-        for piece, text in pieces.items():
-            statement = statement.replace("{" + piece + "}", text)
-        said[name.strip()] = statement.strip()
+        said[name.strip()] = _with(statement, {"{" + piece + "}": text for piece, text in pieces.items()}).strip()
     return said
+
+
+def _with(statement: str, pieces: Mapping[str, str]) -> str:
+    for piece, text in pieces.items():
+        statement = statement.replace(piece, text)
+    return statement
