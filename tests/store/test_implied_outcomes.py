@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -171,19 +171,6 @@ def play(truth: Any, steps: Sequence[Any]) -> None:
     for action, job, ids, how in steps:
         action(played, job, ids, how)
     played.check()
-
-
-@pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Callable[[], Truth]]:
-    opened: list[Truth] = []
-
-    def open() -> Truth:
-        opened.append(Truth(str(tmp_path / "truth.db")))
-        return opened[-1]
-
-    yield open
-    for truth in opened:
-        truth.close()
 
 
 @pytest.mark.parametrize("few", [0, 1000])

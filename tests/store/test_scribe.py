@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -43,16 +43,8 @@ def small(change: Callable[[Any, str, Any], None]) -> None:
 
 
 @pytest.fixture
-def opened(tmp_path: Path) -> Iterator[Callable[[], Truth]]:
-    made: list[Truth] = []
-
-    def open() -> Truth:
-        made.append(Truth(str(tmp_path / "truth.db")))
-        return made[-1]
-
-    yield open
-    for one in made:
-        one.close()
+def opened(ledger: Callable[[], Truth]) -> Callable[[], Truth]:
+    return ledger
 
 
 def filled(rows: int = ROWS) -> MemorySheets:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,19 +12,6 @@ from syncline.model.errors import DataDirectoryError, JobFenced
 from syncline.model.ports import Batch, Put, Ticket
 from syncline.store.sqlite.truth import Truth
 from syncline.testing.suites import LedgerSuite
-
-
-@pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Callable[[], Truth]]:
-    opened: list[Truth] = []
-
-    def open() -> Truth:
-        opened.append(Truth(str(tmp_path / "truth.db")))
-        return opened[-1]
-
-    yield open
-    for truth in opened:
-        truth.close()
 
 
 class TestTruth(LedgerSuite):

@@ -77,3 +77,18 @@ def base(server: Server, admin: Any, tmp_path: Path, monkeypatch: pytest.MonkeyP
 def environ(base: Base) -> Callable[[], dict[str, str]]:
     """The environment of a process that uses the store."""
     return lambda: {**os.environ, **base.environ}
+
+
+@pytest.fixture
+def ledger(base: Any) -> Iterator[Callable[[], Any]]:
+    store, opened = base.store(), []
+    store.make("index", "id", 1.0)
+
+    def open() -> Any:
+        opened.append(store.truth("index"))
+        opened[-1].confirmed()  # a reader from now on
+        return opened[-1]
+
+    yield open
+    for truth in opened:
+        truth.close()

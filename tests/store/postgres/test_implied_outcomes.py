@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -30,20 +30,6 @@ __all__ = [
     "test_runs_of_other_jobs_and_connectors_are_apart",
     "test_what_became_of_a_document_outlives_it",
 ]
-
-
-@pytest.fixture
-def ledger(base: Any) -> Iterator[Callable[[], Any]]:
-    store, opened = base.store(), []
-    store.make("index", "id", 1.0)
-
-    def open() -> Any:
-        opened.append(store.truth("index"))
-        return opened[-1]
-
-    yield open
-    for truth in opened:
-        truth.close()
 
 
 @pytest.mark.parametrize("few", [0, 1000])

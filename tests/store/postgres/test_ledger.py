@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -31,21 +31,6 @@ __all__ = [
     "test_text_that_is_no_unicode_is_stored_with_question_marks",
     "test_the_feed_hands_out_bounded_amounts_of_text",
 ]
-
-
-@pytest.fixture
-def ledger(base: Any) -> Iterator[Callable[[], Truth]]:
-    store, opened = base.store(), []
-    store.make("index", "id", 1.0)
-
-    def open() -> Truth:
-        opened.append(store.truth("index"))
-        opened[-1].confirmed()  # a reader from now on
-        return opened[-1]
-
-    yield open
-    for truth in opened:
-        truth.close()
 
 
 class TestTruth(LedgerSuite):
