@@ -29,7 +29,18 @@ from syncline.model.errors import DataDirectoryError, NotFound, UsageError
 from syncline.model.indexes import Index
 from syncline.model.news import Names
 from syncline.model.outcomes import Kind
-from syncline.model.ports import Batch, BeginsCommits, Clock, CrashPoint, Resume, Tally, Ticket, Transform, no_crash
+from syncline.model.ports import (
+    Batch,
+    BeginsCommits,
+    Clock,
+    CountsAhead,
+    CrashPoint,
+    Resume,
+    Tally,
+    Ticket,
+    Transform,
+    no_crash,
+)
 from syncline.model.search import Request, Results
 from syncline.runner.lease import Lease, Lock
 from syncline.store.relational.control import Control
@@ -133,6 +144,10 @@ class EmbeddedIndex:
 
     def tally(self, connector: int, recipe: str) -> Tally:
         return self.truth.tally(connector, recipe)
+
+    def count_ahead(self, connector: int, recipe: str) -> None:
+        if isinstance(self.truth, CountsAhead):
+            self.truth.count_ahead(connector, recipe)
 
     def names(self, connector: int) -> Iterator[Names]:
         return self.truth.names(connector)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
+from tests.engine.conftest import CONNECTOR
 
 from syncline.model.documents import Document
 from syncline.model.errors import DocumentRejected
@@ -13,6 +14,7 @@ from syncline.model.jobs import JobEvent
 from syncline.model.news import SAME, Checkpoint, Complete, Entry, Gone, Note, Page, Refused, Unchanged
 from syncline.model.ports import Batch, Mark
 from syncline.planning.seen import Seen
+from syncline.store.sqlite.truth import Truth
 
 
 class Table:
@@ -185,3 +187,18 @@ def test_seen_up_to_a_number_is_every_number_up_to_it() -> None:
         assert seen.without(range(1, 1500)) == sorted(set(range(1, 1500)) - expected)
         seen.add(1200)
         assert 1200 in seen
+
+
+def test_counting_begins_before_the_source_is_asked(world: Any, table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[int] = []
+    monkeypatch.setattr(Truth, "count_ahead", lambda _, connector, recipe: begun.append(connector))
+    world.run(table)
+    assert begun == []  # it is not known to pass over anything
+    rereading: Any = table
+    rereading.afresh = False
+    world.run(table)
+    assert (begun, rereading.afresh) == ([CONNECTOR], False)
+    world.run(table, force=True)
+    assert (begun, rereading.afresh) == ([CONNECTOR], True)
+    world.run(table, connector=9)
+    assert begun == [CONNECTOR]  # nothing is remembered

@@ -29,6 +29,7 @@ from syncline.model.news import Names
 from syncline.model.outcomes import Kind
 from syncline.model.ports import (
     Batch,
+    CountsAhead,
     CrashPoint,
     Ledger,
     Mark,
@@ -136,6 +137,10 @@ class RemoteIndex:
 
     def tally(self, connector: int, recipe: str) -> Tally | None:
         return self._ledger.tally(connector, recipe) if isinstance(self._ledger, Tallies) else None
+
+    def count_ahead(self, connector: int, recipe: str) -> None:
+        if isinstance(self._ledger, CountsAhead):
+            self._ledger.count_ahead(connector, recipe)
 
     def names(self, connector: int) -> Iterator[Names]:
         assert isinstance(self._ledger, Tallies)  # else there is no tally, and nobody asks

@@ -30,6 +30,7 @@ from syncline.model.news import (
 )
 from syncline.model.outcomes import Kind
 from syncline.model.ports import (
+    CountsAhead,
     FillsSheets,
     LeavesSheets,
     ListingSource,
@@ -113,8 +114,8 @@ class River:
     # --- listing sources ---------------------------------------------------------------------------------------------
 
     def _list(self, source: ListingSource) -> None:
-        if self._work.force and isinstance(source, Rereads):
-            source.afresh = True
+        if isinstance(source, Rereads):
+            self._prepare(source)
         for news in _guarded(source.list(self._resume.memory, self._resume.job_cursor or None)):
             self.check_stop()
             if isinstance(news, Page):
@@ -140,6 +141,14 @@ class River:
                 self._drain()
         self._meter.listed_all()
         self._drain()
+
+    def _prepare(self, source: Rereads) -> None:
+        """What may pass over documents passes over none, or over most of them: then they will have to be counted."""
+        ledger = self._work.ledger
+        if self._work.force:
+            source.afresh = True
+        elif self._resume.memory and isinstance(ledger, CountsAhead):
+            ledger.count_ahead(self._work.ticket.connector, self._recipe)
 
     @property
     def _must_meet_again(self) -> bool:

@@ -231,6 +231,15 @@ class Tallies(Protocol):
         ...
 
 
+@runtime_checkable
+class CountsAhead(Protocol):
+    """Optional for a ledger that tallies."""
+
+    def count_ahead(self, connector: int, recipe: str) -> None:
+        """`tally` will soon be asked this, if nothing is written until then: begin to work it out, and return."""
+        ...
+
+
 class Ledger(Protocol):
     """One index as the engine sees it: the ledger, the checkpoint and the documents behind them.
 

@@ -5,19 +5,23 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 from syncline.model.beside import is_worth_it
-from syncline.model.ports import Batch, CrashPoint, Ticket, no_crash
+from syncline.model.ports import Batch, CrashPoint, Tally, Ticket, no_crash
 from syncline.store.relational import truth
-from syncline.store.relational.database import load_queries
+from syncline.store.relational.database import load_queries, scalar
 from syncline.store.sqlite.database import File
 
 if TYPE_CHECKING:
+    from syncline.store.sqlite.ahead import Ahead
     from syncline.store.sqlite.scribe import Scribe
 
 SQL = load_queries("truth.sql", os.path.dirname(__file__))
 RUNS_SINCE = 5  # version of the file
+NUMBER = truth.SQL["get_number"]
+AHEAD_ROWS = 50_000  # from which on a thread pays that counts them
 BULK_ROWS = 15_000  # new documents in one commit from which on another process pays
 
 
@@ -32,6 +36,7 @@ class Truth(truth.Truth):
         if read_only:
             self._stand_in(file)
         self._scribe: Scribe | None = None
+        self._ahead: Ahead | None = None
 
     def _stand_in(self, file: File) -> None:
         """A file of an older version is read as it is: it has no runs."""
@@ -40,6 +45,31 @@ class Truth(truth.Truth):
                 file.db.execute("pragma query_only = off")
                 file.db.execute(SQL["stand_in"])
                 file.db.execute("pragma query_only = on")
+
+    def count_ahead(self, connector: int, recipe: str) -> None:
+        """See `CountsAhead`."""
+        self._end_ahead()
+        if not is_worth_it() or int(scalar(self.connection, NUMBER, ("next_seq",))) < AHEAD_ROWS:
+            return
+        from syncline.store.sqlite.ahead import Ahead
+
+        open_another = partial(Truth, self.path, create=False, read_only=True)
+        self._ahead = Ahead(open_another, connector, recipe, self._state)
+
+    def tally(self, connector: int, recipe: str) -> Tally:
+        """See there."""
+        ahead, self._ahead = self._ahead, None
+        found = None if ahead is None else ahead.result(connector, recipe)
+        return super().tally(connector, recipe) if found is None else found
+
+    def _state(self) -> tuple[int, int]:
+        """Another one after whatever is written to the file."""
+        return self.database.version(), self.connection.total_changes()
+
+    def _end_ahead(self) -> None:
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None:
+            ahead.stop()
 
     def begin_commit(self, ticket: Ticket, batch: Batch) -> Callable[[], Sequence[int]]:
         """See `BeginsCommits`. From the first large commit on, new documents are written by another process."""
@@ -60,6 +90,7 @@ class Truth(truth.Truth):
 
     def close(self) -> None:
         """See there."""
+        self._end_ahead()
         if self._scribe is not None:
             self._scribe.close()
             self._scribe = None
