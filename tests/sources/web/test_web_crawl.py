@@ -8,7 +8,7 @@ from email.utils import formatdate
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from tests.sources.web.sites import Asked, Reply, Site, VirtualTime, html, resolver, tagged, web
 
@@ -79,6 +79,9 @@ def test_a_url_has_one_spelling(written: str, plain: str | None) -> None:
 
 
 @given(st.text(st.sampled_from("/.%2Fa?&=#:@[]üß \t\\-;é"), max_size=30))
+@example(";")
+@example("/a/;")
+@example("../;a;?;")
 def test_spelling_a_url_again_changes_nothing(text: str) -> None:
     once = joined("https://example.com/a/b", text)
     if once is not None:

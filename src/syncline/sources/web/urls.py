@@ -24,6 +24,7 @@ _ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})?")
 _TRACKING = re.compile(
     r"utm_\w+|gclid|gclsrc|dclid|gbraid|wbraid|fbclid|msclkid|yclid|twclid|ttclid|igshid|mc_[ce]id|_hsenc|_hsmi|mkt_tok"
 )
+_SEMICOLON = "\ue000"  # stands for one, and is found in no link
 _LOGIN = re.compile(
     r"(^|[/._-])(log-?[io]n|sign-?in|sso|saml2?|oauth2?|oidc|cas|auth|authenticate|authorize|session)([/._-]|$)", re.I
 )
@@ -51,9 +52,16 @@ def joined(base: str, link: str, *, keep_tracking: bool = False) -> str | None:
     if "\\" in link.partition("?")[0]:  # read differently by different readers
         return None
     try:
-        return normalised(urljoin(base, link), keep_tracking=keep_tracking)
+        return normalised(_joined(base, link), keep_tracking=keep_tracking)
     except ValueError:
         return None
+
+
+def _joined(base: str, link: str) -> str:
+    """As `urljoin`, to which a semicolon is more than a character: it takes some of them away."""
+    if _SEMICOLON in link:
+        return urljoin(base, link)
+    return urljoin(base.replace(";", _SEMICOLON), link.replace(";", _SEMICOLON)).replace(_SEMICOLON, ";")
 
 
 def origin(url: str) -> str:
