@@ -152,6 +152,10 @@ def test_the_command_line_against_a_server(served: Any, docs: Path) -> None:
         assert (job["connector"], job["state"]) == ("docs", "succeeded")
         assert json.loads(command(served, "job", "show", "1", "--follow").stdout)["id"] == job["id"]
         assert command(served, "connector", "check", "docs").returncode == 0
+        assert json.loads(command(served, "index", "check", "default").stdout) == {
+            "name": "default", "ok": True, "notes": [],
+        }  # fmt: skip
+        assert command(served, "index", "check", "default", "--human").stdout.startswith("ok: ")
         assert json.loads(command(served, "errors").stdout) == []
         assert json.loads(command(served, "connector", "list").stdout)[0]["name"] == "docs"
         assert command(served, "connector", "remove", "docs", "--yes").returncode == 0

@@ -40,7 +40,7 @@ class JoinedIndex(RemoteIndex):
         first = not self._ledger.count(ticket.connector)[0]
         resume = super().begin(ticket)
         self.apart = self.why_apart()
-        self._untold = [f"{ONE_BY_ONE}: {self.apart}"] if first and self.apart else []
+        self._untold = _told(self.apart) if first else []
         return resume
 
     def remarks(self) -> list[str]:
@@ -50,8 +50,7 @@ class JoinedIndex(RemoteIndex):
 
     def notes(self) -> list[str]:
         """Why the two are not written together as things are now; nothing when they are."""
-        why = self.why_apart()
-        return [f"{ONE_BY_ONE}: {why}"] if why else []
+        return _told(self.why_apart())
 
     def why_apart(self) -> str:
         """Why the two cannot be written together now; empty when they can. Never raises for what it may meet."""
@@ -107,6 +106,10 @@ class JoinedIndex(RemoteIndex):
                     raise
             self.sleep(pause_s)
         return ledger.commit_with(ticket, batch, watched)
+
+
+def _told(why: str) -> list[str]:
+    return [f"{ONE_BY_ONE}: {why}"] if why else []
 
 
 def pair(ledger: object, destination: object) -> tuple[Shares, Joins] | None:

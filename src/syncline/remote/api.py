@@ -276,11 +276,13 @@ class Remote:
         body = {name: value for name, value in given.items() if value is not None}
         return parsing.index(self._client.patch(self._index(ref), body))
 
-    def check_index(self, ref: str) -> None:
-        """Prove that its destination can be reached and written. Raises what is wrong."""
+    def check_index(self, ref: str) -> list[str]:
+        """Prove that its destination can be reached and written. Raises what is wrong; returns what is worth knowing
+        besides."""
         told = self._client.post(f"{self._index(ref)}/check", timeout_s=PLAN_S)
         if told["error"] is not None:
             raise of_dict(told["error"])
+        return list(told["notes"])
 
     def remove_index(self, ref: str, *, cascade: bool = False, abandon: bool = False) -> list[str]:
         """Remove it with its documents; returns the names of the connectors that went with it."""

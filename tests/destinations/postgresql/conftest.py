@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -69,6 +72,21 @@ class Place:
         """What lies in the table, by connector and id."""
         query = f"select {columns} from {self.table} where {where} order by connector, id"
         return [tuple(row) for row in self.ask(query)]
+
+    def count(self) -> int:
+        """How many rows it has; none when it is not there."""
+        if not self.ask("select to_regclass($1) as found", self.table)[0]["found"]:
+            return 0
+        return int(self.ask(f"select count(*) as n from {self.table}")[0]["n"])
+
+    def kill_in_the_middle(self, running: subprocess.Popen[Any], rows: int, pause_s: float) -> bool:
+        """Kill a process that fills the table, so long after there were so many rows. False: it had ended."""
+        end = time.monotonic() + 60
+        while time.monotonic() < end and running.poll() is None and self.count() < rows:
+            time.sleep(0.003)
+        time.sleep(pause_s)
+        running.send_signal(signal.SIGKILL)
+        return running.wait() == -signal.SIGKILL
 
     def ask(self, query: str, *given: Any) -> list[Any]:
         return self.admin.call(lambda: self.admin._connection.fetch(query, *given))

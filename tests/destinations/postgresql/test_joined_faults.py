@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -274,12 +273,7 @@ def test_invariants_01_05_07_a_load_that_is_killed_again_and_again_is_resumed_an
         was = len(place.rows("id")) if kills else 0
         command = [sys.executable, "-c", LOAD, here.data_dir, str(docs)]
         running = subprocess.Popen(command, env={**os.environ, **place.base.environ}, stdout=subprocess.PIPE)
-        end = time.monotonic() + 60
-        while time.monotonic() < end and running.poll() is None and there(place) < was + 100:
-            time.sleep(0.003)
-        time.sleep(0.007 * round)  # somewhere in a later one
-        running.send_signal(signal.SIGKILL)
-        kills += running.wait() == -signal.SIGKILL
+        kills += place.kill_in_the_middle(running, was + 100, 0.007 * round)
         wait_for_silence(place)
         documents, ledger, _ = both(place)
         assert sorted(documents) == ledger  # both, or neither
@@ -293,12 +287,6 @@ def test_invariants_01_05_07_a_load_that_is_killed_again_and_again_is_resumed_an
     assert care.verify(here, "shop", repair=False, source=True).problems == []
     assert jobs.sync(here, jobs.Order(str(docs), index="shop")).counters.changed == 0
     remark(f"one transaction: a load of 1,500 files was killed {kills} times, at {sorted(between)} documents")
-
-
-def there(place: Joint) -> int:
-    if not place.ask("select to_regclass($1) as found", place.table)[0]["found"]:
-        return 0
-    return int(place.ask(f"select count(*) as n from {place.table}")[0]["n"])
 
 
 def wait_for_silence(place: Joint) -> None:

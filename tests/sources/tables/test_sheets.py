@@ -123,3 +123,16 @@ def test_binary_bodies_and_two_columns_of_one_name_are_taken_row_by_row() -> Non
 @given(column=st.lists(VALUES[3], min_size=1, max_size=5) | st.sampled_from([["2026-01-31 10:00:00-05"] * 3]))
 def test_moments_are_moments(column: list[str]) -> None:
     assert moments(column) == [moment(text) for text in column]
+
+
+@pytest.mark.parametrize("prefix", ["", "shop.orders/", "über/", "two\nlines/"])
+def test_ids_are_told_alike_whatever_the_table_is_called(prefix: str) -> None:
+    id, body = Column("id", "bigint", Kind.INTEGER, nullable=False), Column("body", "text", Kind.TEXT)
+    codec = CopyCodec(Relation("t", "t", (id, body), key=1, indexed=True), prefix, range(3))
+    raws = [b"1\tone", b"22\ttwo", b"333\t\\N"]
+    expected = [f"{prefix}{number}" for number in (1, 22, 333)]
+    for some in (raws, [raw.partition(b"\t")[0] for raw in raws], []):
+        told = codec.ids(some)
+        ids = told.decode().split("\n")[:-1] if isinstance(told, bytes) else list(told)
+        assert ids == [entry.id for entry in codec.names(some, "")] == expected[: len(some)]
+    assert [entry.id for entry in codec.page(raws)] == expected

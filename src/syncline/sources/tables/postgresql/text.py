@@ -75,7 +75,9 @@ class CopyCodec:
         self._seeds = seeds
         self._convert = [CONVERT[column.kind] for column in relation.columns]
         self._in_bulk = [in_bulk(column.kind) for column in relation.columns]
-        self._simple = relation.key == 1 and relation.keys[0].kind is Kind.INTEGER and not relation.keys[0].nullable
+        key = relation.keys[0]
+        plain = relation.key == 1 and key.kind is Kind.INTEGER and not key.nullable
+        self._simple = plain and "\n" not in prefix  # ids are lines
 
     def page(self, raws: Sequence[bytes]) -> list[Entry]:
         """See `Codec.page`. A version is the XXH3-64 of the line without its last NULLs, seeded by what came before
@@ -88,14 +90,15 @@ class CopyCodec:
 
     def ids(self, raws: Sequence[bytes]) -> Names:
         """See `Codec.ids`."""
-        if not self._simple:
-            return [entry.id for entry in self.names(raws, "")]
+        return self._lines(raws) if self._simple else [entry.id for entry in self.names(raws, "")]
+
+    def _lines(self, raws: Sequence[bytes]) -> bytes:
+        """The ids, one a line."""
         prefix = self._prefix.encode()
         return prefix + (b"\n" + prefix).join(_firsts(raws)) + b"\n" if raws else b""
 
-    def _plain_ids(self, raws: Sequence[bytes]) -> Sequence[str]:
-        names = b"\n".join(_firsts(raws)).decode().split("\n") if raws else []
-        return list(map(self._prefix.__add__, names)) if self._prefix else names
+    def _plain_ids(self, raws: Sequence[bytes]) -> list[str]:
+        return self._lines(raws).decode().split("\n")[:-1]
 
     def names(self, raws: Sequence[bytes], version: str) -> list[Entry]:
         """See `Codec.names`."""
