@@ -164,7 +164,12 @@ def test_the_command_line_against_a_server(served: Any, docs: Path) -> None:
 
 def test_errors_of_a_server_are_the_errors_of_the_command(served: Any, tmp_path: Path) -> None:
     with served:
+        url = "url=postgresql://nobody@127.0.0.1:1/gone"
+        command(served, "index", "add", "far", "--destination", "postgresql", "--set", url, "--set", "table=t")
+        command(served, "connector", "add", "folder", "--name", "gone", "--set", f"path={tmp_path / 'gone'}")
         codes = {
+            ("index", "check", "far"): (1, "destination.unreachable"),
+            ("connector", "check", "gone"): (5, "source.root_missing"),
             ("sync", "nothing"): (3, "not_found"),
             ("sync", "./docs"): (2, "server.local_path"),
             ("verify",): (2, "server.local_only"),

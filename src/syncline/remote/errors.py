@@ -32,9 +32,10 @@ _BY_CATEGORY: Mapping[str, type[SynclineError]] = {
     "credentials": errors.CredentialsInvalid,
     "source": errors.SourceUnavailable,
     "config": errors.UsageError,
+    "destination": errors.DestinationError,
 }
 _OF_THE_ANSWER = frozenset({"type", "title", "status", "detail", "instance"})
-_OF_THE_FAMILY = frozenset({"code", "category", "remedy", "mender"})
+_OF_THE_FAMILY = frozenset({"code", "category", "message", "remedy", "mender"})
 
 
 def of_dict(told: Mapping[str, Any]) -> SynclineError:
